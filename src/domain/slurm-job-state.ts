@@ -1,0 +1,48 @@
+/**
+ * Slurm reports a job's state as an array: one base state and any number of flags (`["CANCELLED", "COMPLETING"]`).
+ * The list of both grows with Slurm's releases, so unknown words are tolerated.
+ * Source: https://slurm.schedmd.com/job_state_codes.html
+ */
+const terminalStates = new Set([
+  'COMPLETED',
+  'CANCELLED',
+  'FAILED',
+  'TIMEOUT',
+  'NODE_FAIL',
+  'PREEMPTED',
+  'BOOT_FAIL',
+  'DEADLINE',
+  'OUT_OF_MEMORY',
+  'LAUNCH_FAILED',
+  'RECONFIG_FAIL',
+  'REVOKED',
+  'SPECIAL_EXIT',
+]);
+
+/** Slurm has the job and will not start or go on with it by itself: no supply, but it still counts for the caps. */
+const stuckFlags = new Set([
+  'SUSPENDED',
+  'STOPPED',
+  'REQUEUE_HOLD',
+  'RESV_DEL_HOLD',
+  'COMPLETING',
+  'STAGE_OUT',
+]);
+
+const requeueFlags = new Set(['REQUEUED', 'REQUEUE_HOLD', 'REQUEUE_FED', 'SPECIAL_EXIT']);
+
+export type SlurmPhase = 'waiting' | 'running' | 'stuck' | 'requeued' | 'terminal';
+
+/** What a state array means for an allocation. Terminal wants a terminal base state that COMPLETING has left. */
+export function slurmPhase(states: readonly string[]): SlurmPhase {
+  if (states.some((state) => requeueFlags.has(state))) return 'requeued';
+  const stuck = states.some((state) => stuckFlags.has(state));
+  if (states.some((state) => terminalStates.has(state))) return stuck ? 'stuck' : 'terminal';
+  if (stuck) return 'stuck';
+  return states.includes('RUNNING') ? 'running' : 'waiting';
+}
+
+/** The one terminal word of a state array, for outcomes such as `slurm:NODE_FAIL`. */
+export function terminalState(states: readonly string[]): string {
+  return states.find((state) => terminalStates.has(state)) ?? 'UNKNOWN';
+}
