@@ -1,0 +1,215 @@
+/**
+ * Read, validate, freeze, once. Every fault of the file is named at once, with the path of its field; secrets are taken
+ * out of the configuration, so that it can be logged.
+ */
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import { exitConfig, OperatorError } from '../domain/errors.ts';
+import type { Profile } from '../domain/profile.ts';
+import { type Fault, interpolate } from './interpolate.ts';
+import { type ConfigDocument, configSchema } from './schema.ts';
+
+export interface Secrets {
+  readonly githubToken: string;
+  readonly slurmToken:
+    | { readonly value: string }
+    | { readonly file: string }
+    | { readonly signingKeyFile: string; readonly lifetimeMs: number };
+  readonly adminToken: string | null;
+}
+
+export interface Config {
+  readonly github: {
+    readonly apiUrl: string;
+    readonly repositories: readonly string[];
+    readonly pollIntervalMs: number;
+  };
+  readonly slurm: {
+    readonly url: string;
+    readonly user: string;
+    readonly apiVersion: string;
+    readonly pollIntervalMs: number;
+    readonly workingDirectory: string;
+    readonly output: string;
+    readonly environment: Readonly<Record<string, string>>;
+  };
+  readonly profiles: ReadonlyMap<string, Profile>;
+  readonly runner: {
+    readonly extraLabels: readonly string[];
+    readonly namePrefix: string;
+    readonly callbackUrl: string;
+    readonly claimWaitMs: number;
+    readonly idleTimeoutMs: number;
+    readonly timeLimitWarningMs: number;
+    readonly launcherCommand: string;
+  };
+  readonly limits: {
+    readonly maxAllocations: number;
+    readonly surplusGraceMs: number;
+    readonly maxPerRepository: number;
+  };
+  readonly database: {
+    readonly path: string;
+    readonly keepMs: number;
+    readonly allowNetworkFileSystem: boolean;
+  };
+  readonly server: {
+    readonly listen: { readonly host: string; readonly port: number };
+    readonly admin: { readonly host: string; readonly port: number };
+  };
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** What the file asks for and this version does not do, as sentences for the log. */
+  readonly notices: readonly string[];
+}
+
+export class ConfigError extends OperatorError {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly Fault[];
+  constructor(path: string, faults: readonly Fault[]) {
+    const lines = faults.map(
+      (fault) => `  ${fault.path === '' ? '(whole file)' : fault.path}: ${fault.message}`,
+    );
+    super(
+      `The configuration ${path} has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${lines.join('\n')}`,
+      exitConfig,
+    );
+    this.faults = faults;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `--config`, else `$GHA_SLURM_CONFIG`, else `./config.yaml`. */
+export function configPath(option: string | undefined, env: Environment = process.env): string {
+  return option ?? env['GHA_SLURM_CONFIG'] ?? './config.yaml';
+}
+
+/** @throws ConfigError with every fault of the file. */
+export function loadConfig(
+  path: string,
+  env: Environment = process.env,
+): { config: Config; secrets: Secrets } {
+  const faults: Fault[] = [];
+  const document = interpolate(readYaml(path), env, faults);
+  const result = configSchema.safeParse(document, { reportInput: false });
+  if (!result.success) {
+    for (const issue of result.error.issues) {
+      faults.push(
+        ...(issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not a setting' }))
+          : [{ path: issue.path.join('.'), message: issue.message }]),
+      );
+    }
+  }
+  if (result.success) faults.push(...duplicateRepositories(result.data));
+  if (!result.success || faults.length > 0) throw new ConfigError(path, faults);
+  return { config: Object.freeze(toConfig(result.data)), secrets: toSecrets(result.data) };
+}
+
+function readYaml(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    const message = `can't be read (${(cause as NodeJS.ErrnoException).code}): give --config, set GHA_SLURM_CONFIG, or put the file there; config.example.yaml is a start`;
+    throw new ConfigError(path, [{ path: '', message }]);
+  }
+  const document = parseDocument(text, { prettyErrors: true });
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      path,
+      document.errors.map((error) => ({
+        path: `line ${error.linePos?.[0].line ?? '?'}`,
+        message: error.message.split('\n')[0] ?? '',
+      })),
+    );
+  }
+  return document.toJS() ?? {};
+}
+
+/** A repository belongs to exactly one scope. */
+function duplicateRepositories({ github }: ConfigDocument): Fault[] {
+  const seen = new Set<string>();
+  return github.watch.flatMap(({ repository }, index) => {
+    const known = seen.has(repository.toLowerCase());
+    seen.add(repository.toLowerCase());
+    return known
+      ? [{ path: `github.watch.${index}.repository`, message: `${repository} is watched twice` }]
+      : [];
+  });
+}
+
+function toSecrets({ github, slurm, server }: ConfigDocument): Secrets {
+  const { value, file, signingKeyFile, lifetime } = slurm.token;
+  return {
+    githubToken: github.auth.token,
+    slurmToken:
+      value !== undefined
+        ? { value }
+        : file !== undefined
+          ? { file }
+          : { signingKeyFile: signingKeyFile ?? '', lifetimeMs: lifetime },
+    adminToken: server.adminToken ?? null,
+  };
+}
+
+function toConfig({
+  github,
+  slurm,
+  profiles,
+  runner,
+  limits,
+  database,
+  server,
+  log,
+}: ConfigDocument): Config {
+  return {
+    github: {
+      apiUrl: github.apiUrl.replace(/\/+$/, ''),
+      repositories: github.watch.map((entry) => entry.repository),
+      pollIntervalMs: github.pollInterval,
+    },
+    slurm: {
+      url: slurm.url.replace(/\/+$/, ''),
+      user: slurm.user,
+      apiVersion: slurm.apiVersion,
+      pollIntervalMs: slurm.pollInterval,
+      workingDirectory: slurm.workingDirectory,
+      output: slurm.output,
+      environment: slurm.environment,
+    },
+    profiles: new Map(
+      Object.entries(profiles).map(([name, { memory, timeLimit, ...rest }]) => [
+        name,
+        { ...rest, name, memoryMiB: memory, timeLimitMinutes: Math.ceil(timeLimit / 60_000) },
+      ]),
+    ),
+    runner: {
+      extraLabels: runner.extraLabels,
+      namePrefix: runner.namePrefix,
+      callbackUrl: runner.callbackUrl,
+      claimWaitMs: runner.claimWait,
+      idleTimeoutMs: runner.idleTimeout,
+      timeLimitWarningMs: runner.timeLimitWarning,
+      launcherCommand: runner.launcher.command,
+    },
+    limits: {
+      maxAllocations: limits.maxAllocations,
+      surplusGraceMs: limits.surplusGrace,
+      maxPerRepository: limits.maxPerRepository,
+    },
+    database: {
+      path: database.path,
+      keepMs: database.keep,
+      allowNetworkFileSystem: database.allowNetworkFileSystem,
+    },
+    server: { listen: server.listen, admin: server.admin },
+    logLevel: log.level,
+    notices:
+      github.webhookSecret === undefined
+        ? []
+        : [
+            'github.webhookSecret is set, but this version serves no webhooks: jobs are found by polling alone.',
+          ],
+  };
+}

@@ -1,0 +1,154 @@
+/** The configuration file's shape. Units are parsed here, so that the rest of the program sees plain numbers. */
+import { z } from 'zod';
+import { maxRunnerNamePrefixLength } from '../domain/names.ts';
+import { parseDuration, parseSize } from './units.ts';
+
+const durationMs = z.string().transform((text, context) => {
+  const value = parseDuration(text);
+  if (value !== null) return value;
+  context.addIssue(`"${text}" is not a duration: write one such as 500ms, 5s, 30m, 2h or 1d`);
+  return z.NEVER;
+});
+
+const sizeMiB = z.string().transform((text, context) => {
+  const value = parseSize(text);
+  if (value !== null && value > 0) return value;
+  context.addIssue(`"${text}" is not a size: write one such as 512MiB or 2GiB`);
+  return z.NEVER;
+});
+
+const positive = z.int().positive();
+const text = z.string().min(1);
+
+const httpUrl = text.refine((value) => /^https?:\/\/[^/]/.test(value), 'must be an http:// or https:// URL');
+
+const notYet = (what: string) => z.undefined(`${what} is not served by this version`).optional();
+
+const listenAddress = text.transform((value, context) => {
+  const match = /^(.+):(\d{1,5})$/.exec(value);
+  const port = Number(match?.[2]);
+  if (match?.[1] !== undefined && port <= 65_535) return { host: match[1].replace(/^\[|\]$/g, ''), port };
+  context.addIssue(`"${value}" is not HOST:PORT`);
+  return z.NEVER;
+});
+
+const watchEntry = z.strictObject({
+  repository: text.regex(/^[\w.-]+\/[\w.-]+$/, 'must be owner/name'),
+  organization: notYet('an organization scope'),
+  auth: notYet('auth of a single watch entry'),
+});
+
+const github = z.strictObject({
+  apiUrl: httpUrl.default('https://api.github.com'),
+  auth: z.strictObject({ token: text, app: notYet('a GitHub App') }),
+  webhookSecret: text.optional(),
+  watch: z.array(watchEntry).min(1, 'names no repository to watch'),
+  pollInterval: durationMs.default(5_000),
+});
+
+const slurmToken = z
+  .strictObject({
+    value: text.optional(),
+    file: text.optional(),
+    signingKeyFile: text.optional(),
+    lifetime: durationMs.default(600_000),
+  })
+  .refine(
+    (token) =>
+      [token.value, token.file, token.signingKeyFile].filter((given) => given !== undefined).length === 1,
+    'give exactly one of value, file and signingKeyFile',
+  );
+
+const slurm = z.strictObject({
+  url: text.refine(
+    (value) => /^(https?|unix):\/\/[^/]*\/?/.test(value),
+    'must be http://, https:// or unix://',
+  ),
+  user: text,
+  token: slurmToken,
+  apiVersion: z
+    .string()
+    .regex(/^(auto|v0\.0\.\d+)$/, 'must be auto or a version such as v0.0.42')
+    .default('auto'),
+  pollInterval: durationMs.default(5_000),
+  workingDirectory: text.startsWith('/', 'must be an absolute path').default('/tmp'),
+  output: text.default('/dev/null'),
+  environment: z
+    .record(text, z.string())
+    .refine((value) => Object.keys(value).length > 0, 'must name one variable at least')
+    .default({ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp' }),
+});
+
+const profile = z.strictObject({
+  partition: text,
+  cpus: positive,
+  memory: sizeMiB,
+  timeLimit: durationMs,
+  account: text.optional(),
+  qos: text.optional(),
+  constraint: text.optional(),
+  gres: text.optional(),
+  maxAllocations: positive.optional(),
+});
+
+const runner = z.strictObject({
+  extraLabels: z.array(text).default(['self-hosted', 'linux', 'x64']),
+  namePrefix: text
+    .regex(/^[A-Za-z0-9_.-]+$/, 'may have letters, digits, dots, dashes and underscores')
+    .max(
+      maxRunnerNamePrefixLength,
+      `may have ${maxRunnerNamePrefixLength} characters: GitHub allows 64 in all`,
+    )
+    .default('gha'),
+  callbackUrl: httpUrl.transform((url) => url.replace(/\/+$/, '')),
+  claimWait: durationMs.default(900_000),
+  idleTimeout: durationMs.default(120_000),
+  timeLimitWarning: durationMs.default(90_000),
+  launcher: z.strictObject({
+    kind: z.literal('command', 'must be command: it is the only launcher that this version has'),
+    command: text.startsWith('/', 'must be an absolute path on the node'),
+  }),
+});
+
+export const configSchema = z.strictObject({
+  github,
+  slurm,
+  profiles: z
+    .record(text, profile)
+    .refine((profiles) => Object.keys(profiles).length > 0, 'names no profile')
+    .refine(
+      (profiles) =>
+        new Set(Object.keys(profiles).map((name) => name.toLowerCase())).size ===
+        Object.keys(profiles).length,
+      'has labels that differ in case only: GitHub takes them for the same',
+    ),
+  runner,
+  limits: z
+    .strictObject({
+      maxAllocations: positive.default(200),
+      surplusGrace: durationMs.default(30_000),
+      maxPerRepository: positive.default(100),
+    })
+    .prefault({}),
+  database: z
+    .strictObject({
+      path: text.default('./data/gha-slurm.sqlite'),
+      keep: durationMs.default(30 * 86_400_000),
+      allowNetworkFileSystem: z.boolean().default(false),
+    })
+    .prefault({}),
+  server: z
+    .strictObject({
+      listen: listenAddress.prefault('0.0.0.0:8080'),
+      admin: listenAddress.prefault('127.0.0.1:9090'),
+      adminToken: text.optional(),
+    })
+    .prefault({})
+    .refine(
+      (server) => server.adminToken !== undefined || /^(localhost|127\.|::1$)/.test(server.admin.host),
+      'adminToken is required when admin listens beyond loopback',
+    ),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+});
+
+export type ConfigDocument = z.output<typeof configSchema>;

@@ -1,0 +1,18 @@
+/**
+ * A pool is what demand and supply are counted over: the scope where runners are registered, the profile, and the
+ * whole label set. Any runner of a pool can take any job of it, so counting is enough and no job is bound to a runner.
+ */
+export interface Pool {
+  readonly key: PoolKey;
+  /** Where its runners are registered: `owner/name`. */
+  readonly scope: string;
+  readonly profile: string;
+  /** Lower-case, sorted. */
+  readonly labels: readonly string[];
+}
+
+export type PoolKey = string;
+
+export function poolOf(scope: string, profile: string, labels: readonly string[]): Pool {
+  return { key: `${scope}|${profile}|${labels.join(',')}`, scope, profile, labels };
+}

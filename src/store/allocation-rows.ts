@@ -1,0 +1,158 @@
+/** Allocations as rows: made, read, and changed without a change of state. Moves are in move-allocation.ts. */
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm';
+import type { Pool } from '../domain/pool.ts';
+import type { Connection } from './connection.ts';
+import type { Allocation } from './move-allocation.ts';
+import { allocationEvents, allocations, fences } from './schema.ts';
+
+export interface NewAllocation {
+  readonly id: string;
+  readonly pool: Pool;
+  readonly slurmJobName: string;
+  readonly claimTokenHash: string;
+  readonly atMs: number;
+}
+
+/** The intent: on disk before Slurm hears of it. */
+export function insertAllocation(
+  db: Connection,
+  { id, pool, slurmJobName, claimTokenHash, atMs }: NewAllocation,
+): void {
+  db.insert(allocations)
+    .values({
+      id,
+      scope: pool.scope,
+      profile: pool.profile,
+      pool: pool.key,
+      labels: pool.labels,
+      state: 'submitting',
+      slurmJobName,
+      claimTokenHash,
+      createdAt: atMs,
+    })
+    .run();
+  db.insert(allocationEvents).values({ allocationId: id, at: atMs, toState: 'submitting' }).run();
+}
+
+export function findAllocation(db: Connection, id: string): Allocation | undefined {
+  return db.select().from(allocations).where(eq(allocations.id, id)).get();
+}
+
+/** Everything that has not ended, oldest first. */
+export function liveAllocations(db: Connection): Allocation[] {
+  return db
+    .select()
+    .from(allocations)
+    .where(ne(allocations.state, 'ended'))
+    .orderBy(asc(allocations.createdAt), asc(allocations.id))
+    .all();
+}
+
+export function liveAllocationBySlurmJob(db: Connection, slurmJobId: number): Allocation | undefined {
+  return db
+    .select()
+    .from(allocations)
+    .where(and(eq(allocations.slurmJobId, slurmJobId), ne(allocations.state, 'ended')))
+    .get();
+}
+
+/** Registered runners that have been asked for in this pool and have not been seen to start: others' claims. */
+export function countClaimed(db: Connection, pool: string, exceptId: string): number {
+  return (
+    db
+      .select({ count: sql<number>`count(*)` })
+      .from(allocations)
+      .where(and(eq(allocations.pool, pool), eq(allocations.state, 'claimed'), ne(allocations.id, exceptId)))
+      .get()?.count ?? 0
+  );
+}
+
+/** Ended rows that still count as supply: a start nobody has confirmed, or a lost submit that is not fenced yet. */
+export function endedSupply(db: Connection): Pick<Allocation, 'id' | 'pool' | 'scope'>[] {
+  const columns = { id: allocations.id, pool: allocations.pool, scope: allocations.scope };
+  const unconfirmed = db
+    .select(columns)
+    .from(allocations)
+    .where(and(isNotNull(allocations.unconfirmedSince), eq(allocations.state, 'ended')));
+  const unfenced = db
+    .select(columns)
+    .from(fences)
+    .innerJoin(allocations, eq(allocations.id, fences.allocationId))
+    .where(and(isNull(fences.answeredAt), eq(allocations.outcome, 'submit-lost')));
+  return unconfirmed.unionAll(unfenced).all();
+}
+
+/** Rows with a start that no listing has confirmed, in any state. */
+export function unconfirmedAllocations(db: Connection, scope: string): Allocation[] {
+  return db
+    .select()
+    .from(allocations)
+    .where(and(isNotNull(allocations.unconfirmedSince), eq(allocations.scope, scope)))
+    .all();
+}
+
+export function updateAllocation(
+  db: Connection,
+  id: string,
+  changes: Partial<
+    Pick<
+      Allocation,
+      | 'slurmJobId'
+      | 'submittedAt'
+      | 'claimTokenHash'
+      | 'eventTokenHash'
+      | 'unconfirmedSince'
+      | 'workflowJobId'
+      | 'outcome'
+      | 'reason'
+    >
+  >,
+): void {
+  db.update(allocations).set(changes).where(eq(allocations.id, id)).run();
+}
+
+/** A claim granted again to the same Slurm job, within the bound of three. */
+export function countClaim(
+  db: Connection,
+  id: string,
+  changes: { node: string; eventTokenHash: null },
+): boolean {
+  const counted = db
+    .update(allocations)
+    .set({ ...changes, claims: sql`${allocations.claims} + 1` })
+    .where(and(eq(allocations.id, id), lt(allocations.claims, 3)))
+    .run();
+  return counted.changes === 1;
+}
+
+/** A page of ended rows, newest first; `before` is the end of the page before. */
+export function endedAllocations(
+  db: Connection,
+  limit: number,
+  before?: { readonly endedAt: number; readonly id: string },
+): Allocation[] {
+  const older =
+    before === undefined
+      ? undefined
+      : or(
+          lt(allocations.endedAt, before.endedAt),
+          and(eq(allocations.endedAt, before.endedAt), lt(allocations.id, before.id)),
+        );
+  return db
+    .select()
+    .from(allocations)
+    .where(and(eq(allocations.state, 'ended'), older))
+    .orderBy(desc(allocations.endedAt), desc(allocations.id))
+    .limit(limit)
+    .all();
+}
+
+export function allocationsByIds(db: Connection, ids: readonly string[]): Allocation[] {
+  return ids.length === 0
+    ? []
+    : db
+        .select()
+        .from(allocations)
+        .where(inArray(allocations.id, [...ids]))
+        .all();
+}

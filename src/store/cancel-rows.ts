@@ -1,0 +1,77 @@
+/** The two durable lists of what must be gone from Slurm: by id and name, and by name alone. */
+import { and, eq, isNull, lte, sql } from 'drizzle-orm';
+import type { Connection } from './connection.ts';
+import { cancels, fences } from './schema.ts';
+
+export type CancelRow = typeof cancels.$inferSelect;
+export type FenceRow = typeof fences.$inferSelect;
+
+/** Asking again for a cancel that was done opens it again: Slurm may have been wrong about it. */
+export function requestCancel(
+  db: Connection,
+  job: { slurmJobId: number; slurmJobName: string },
+  reason: string,
+  nowMs: number,
+): void {
+  db.insert(cancels)
+    .values({ ...job, reason, createdAt: nowMs, retryAt: nowMs })
+    .onConflictDoUpdate({
+      target: [cancels.slurmJobId, cancels.slurmJobName],
+      set: { doneAt: null, retryAt: nowMs },
+      setWhere: sql`${cancels.doneAt} is not null`,
+    })
+    .run();
+}
+
+export function dueCancels(db: Connection, nowMs: number): CancelRow[] {
+  return db
+    .select()
+    .from(cancels)
+    .where(and(isNull(cancels.doneAt), lte(cancels.retryAt, nowMs)))
+    .all();
+}
+
+const theCancel = (row: Pick<CancelRow, 'slurmJobId' | 'slurmJobName'>) =>
+  and(eq(cancels.slurmJobId, row.slurmJobId), eq(cancels.slurmJobName, row.slurmJobName));
+
+export function finishCancel(db: Connection, row: CancelRow, nowMs: number): void {
+  db.update(cancels).set({ doneAt: nowMs }).where(theCancel(row)).run();
+}
+
+export function postponeCancel(db: Connection, row: CancelRow, retryAtMs: number): void {
+  db.update(cancels)
+    .set({ retryAt: retryAtMs, attempts: sql`${cancels.attempts} + 1` })
+    .where(theCancel(row))
+    .run();
+}
+
+export function insertFence(db: Connection, allocationId: string, slurmJobName: string, nowMs: number): void {
+  db.insert(fences).values({ allocationId, slurmJobName, createdAt: nowMs, retryAt: nowMs }).run();
+}
+
+export function dueFences(db: Connection, nowMs: number): FenceRow[] {
+  return db
+    .select()
+    .from(fences)
+    .where(and(isNull(fences.doneAt), lte(fences.retryAt, nowMs)))
+    .all();
+}
+
+/** Slurm answered; `retryAtMs` is null when that was the last time. */
+export function answerFence(db: Connection, row: FenceRow, retryAtMs: number | null, nowMs: number): void {
+  db.update(fences)
+    .set({
+      answeredAt: row.answeredAt ?? nowMs,
+      attempts: row.attempts + 1,
+      ...(retryAtMs === null ? { doneAt: nowMs } : { retryAt: retryAtMs }),
+    })
+    .where(eq(fences.slurmJobName, row.slurmJobName))
+    .run();
+}
+
+export function postponeFence(db: Connection, row: FenceRow, retryAtMs: number): void {
+  db.update(fences)
+    .set({ retryAt: retryAtMs, attempts: row.attempts + 1 })
+    .where(eq(fences.slurmJobName, row.slurmJobName))
+    .run();
+}

@@ -1,0 +1,83 @@
+/**
+ * The schema's versions. `npm run migrate` is the only thing that changes the schema; `serve` only compares.
+ *
+ * Foreign keys are off while migrating: changing a CHECK rebuilds its table, and SQLite would delete the children of
+ * the dropped one. drizzle's own PRAGMA comes inside its transaction, where it does nothing.
+ */
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
+import { OperatorError } from '../domain/errors.ts';
+import { newInstanceId } from './random-id.ts';
+import { instance } from './schema.ts';
+
+const migrationsFolder = join(import.meta.dirname, '../../migrations');
+
+/** Times (`folderMillis`) of the migrations that this program knows, oldest first. */
+function knownVersions(): readonly number[] {
+  return readMigrationFiles({ migrationsFolder }).map((file) => file.folderMillis);
+}
+
+function appliedVersion(sqlite: Database.Database): number | null {
+  const table = sqlite.prepare("select 1 from sqlite_master where name = '__drizzle_migrations'").get();
+  if (table === undefined) return null;
+  const row = sqlite.prepare<[], { version: number | null }>(
+    'select max(created_at) as version from __drizzle_migrations',
+  );
+  return row.get()?.version ?? null;
+}
+
+/** @throws OperatorError that says what to do when the file is older or newer than this program. */
+export function assertMigrated(sqlite: Database.Database, path: string): void {
+  const newest = knownVersions().at(-1) ?? 0;
+  const applied = appliedVersion(sqlite);
+  if (applied !== null && applied > newest) {
+    throw new OperatorError(
+      `The database ${path} was made by a newer gha-slurm than this one: run that version, or restore a backup from before the upgrade.`,
+    );
+  }
+  if (applied !== newest) {
+    throw new OperatorError(
+      `The database ${path} is not migrated to this version: run 'npm run migrate' with the same configuration, then start again.`,
+    );
+  }
+}
+
+/**
+ * Creates the file (mode 0600) where it is missing, brings the schema up to date and makes the instance id once.
+ * @throws OperatorError when the file is newer than this program or foreign keys don't hold afterwards.
+ */
+export function migrateDatabase(path: string, nowMs: number): { readonly instanceId: string } {
+  mkdirSync(dirname(path), { recursive: true });
+  // SQLite would create it with the umask's mode, and its -wal and -shm take the mode of the file.
+  closeSync(openSync(path, 'a', 0o600));
+  const sqlite = new Database(path);
+  try {
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma('synchronous = FULL');
+    const applied = appliedVersion(sqlite);
+    if (applied !== null && applied > (knownVersions().at(-1) ?? 0)) assertMigrated(sqlite, path);
+    sqlite.pragma('foreign_keys = OFF');
+    const db = drizzle(sqlite);
+    migrate(db, { migrationsFolder });
+    sqlite.pragma('foreign_keys = ON');
+    const broken = sqlite.pragma('foreign_key_check');
+    if (Array.isArray(broken) && broken.length > 0) {
+      throw new OperatorError(
+        `The database ${path} has ${broken.length} rows that point to missing ones: restore the backup from before the upgrade and report this.`,
+      );
+    }
+    db.insert(instance)
+      .values({ only: 1, id: newInstanceId(), createdAt: nowMs })
+      .onConflictDoNothing()
+      .run();
+    const row = db.select().from(instance).get();
+    if (row === undefined) throw new OperatorError(`The database ${path} has no instance id.`);
+    return { instanceId: row.id };
+  } finally {
+    sqlite.close();
+  }
+}

@@ -1,0 +1,39 @@
+import { and, eq } from 'drizzle-orm';
+import { type AllocationState, mayMove } from '../domain/allocation-state.ts';
+import type { Connection } from './connection.ts';
+import { allocationEvents, allocations } from './schema.ts';
+
+export type Allocation = typeof allocations.$inferSelect;
+type Changes = Partial<Omit<typeof allocations.$inferInsert, 'id' | 'state'>>;
+
+export interface Move {
+  readonly id: string;
+  readonly from: AllocationState;
+  readonly to: AllocationState;
+  /** Milliseconds since the Unix epoch. */
+  readonly atMs: number;
+  readonly changes?: Changes;
+  /** A sentence for `allocation_events`. */
+  readonly detail?: string;
+}
+
+/**
+ * The only way a row changes its state. False means that someone was faster: the row has left `from`, nothing was
+ * changed, and the caller looks again.
+ * @throws Error for a move that the table of states does not have: a defect of the caller.
+ */
+export function moveAllocation(db: Connection, { id, from, to, atMs, changes, detail }: Move): boolean {
+  if (!mayMove(from, to)) throw new Error(`An allocation can't move from ${from} to ${to}.`);
+  return db.transaction((tx) => {
+    const moved = tx
+      .update(allocations)
+      .set({ ...changes, state: to })
+      .where(and(eq(allocations.id, id), eq(allocations.state, from)))
+      .run();
+    if (moved.changes === 0) return false;
+    tx.insert(allocationEvents)
+      .values({ allocationId: id, at: atMs, fromState: from, toState: to, detail: detail ?? null })
+      .run();
+    return true;
+  });
+}

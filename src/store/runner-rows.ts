@@ -1,0 +1,125 @@
+/**
+ * Registrations: `minting` → `registered` or `doubtful` (the answer was lost) or `refused`; what GitHub may still have
+ * ends as `deregistered`. The name is on disk before GitHub hears of it.
+ */
+import { and, asc, eq, inArray, isNull, lte, ne, sql } from 'drizzle-orm';
+import type { Connection } from './connection.ts';
+import { allocations, runners } from './schema.ts';
+
+export type RunnerRow = typeof runners.$inferSelect;
+
+/** States in which GitHub has the registration, or may have it. */
+const openStates = ['minting', 'registered', 'doubtful'] as const;
+
+export function runnersOf(db: Connection, allocationId: string): RunnerRow[] {
+  return db
+    .select()
+    .from(runners)
+    .where(eq(runners.allocationId, allocationId))
+    .orderBy(asc(runners.mintedAt))
+    .all();
+}
+
+export function openRunnersOf(db: Connection, allocationId: string): RunnerRow[] {
+  return db
+    .select()
+    .from(runners)
+    .where(and(eq(runners.allocationId, allocationId), inArray(runners.state, openStates)))
+    .all();
+}
+
+export function findRunner(db: Connection, name: string): RunnerRow | undefined {
+  return db.select().from(runners).where(eq(runners.name, name)).get();
+}
+
+/** @throws SqliteError (a constraint) when a mint for this allocation is under way already. */
+export function insertMint(
+  db: Connection,
+  runner: { name: string; allocationId: string; scope: string },
+  nowMs: number,
+): void {
+  db.insert(runners)
+    .values({ ...runner, state: 'minting', mintedAt: nowMs })
+    .run();
+}
+
+/** The outcome of a mint; false when the row has left `minting` meanwhile. */
+export function finishMint(
+  db: Connection,
+  name: string,
+  outcome: { state: 'registered'; githubRunnerId: number } | { state: 'doubtful' | 'refused' },
+): boolean {
+  const changed = db
+    .update(runners)
+    .set(outcome)
+    .where(and(eq(runners.name, name), eq(runners.state, 'minting')))
+    .run();
+  return changed.changes === 1;
+}
+
+/** At start-up nobody waits for a mint any more: GitHub may have those registrations. */
+export function doubtAllMints(db: Connection): number {
+  return db.update(runners).set({ state: 'doubtful' }).where(eq(runners.state, 'minting')).run().changes;
+}
+
+/** GitHub does not have it any more. */
+export function markDeregistered(db: Connection, name: string): void {
+  db.update(runners)
+    .set({ state: 'deregistered' })
+    .where(and(eq(runners.name, name), inArray(runners.state, openStates)))
+    .run();
+}
+
+export function postponeDeregister(db: Connection, name: string, retryAtMs: number): void {
+  db.update(runners)
+    .set({ retryAt: retryAtMs, attempts: sql`${runners.attempts} + 1` })
+    .where(eq(runners.name, name))
+    .run();
+}
+
+export function markOnline(db: Connection, name: string, nowMs: number): void {
+  db.update(runners)
+    .set({ onlineAt: nowMs })
+    .where(and(eq(runners.name, name), isNull(runners.onlineAt)))
+    .run();
+}
+
+/** Registrations that outlived their allocation, due for a clean-up. */
+export function leftoverRunners(db: Connection, nowMs: number): RunnerRow[] {
+  return db
+    .select({ runner: runners })
+    .from(runners)
+    .innerJoin(allocations, eq(allocations.id, runners.allocationId))
+    .where(
+      and(
+        inArray(runners.state, ['registered', 'doubtful']),
+        eq(allocations.state, 'ended'),
+        lte(runners.retryAt, nowMs),
+      ),
+    )
+    .all()
+    .map((row) => row.runner);
+}
+
+/** Registrations that GitHub has or may have. */
+export function countOpenRunners(db: Connection): number {
+  return (
+    db
+      .select({ count: sql<number>`count(*)` })
+      .from(runners)
+      .where(and(inArray(runners.state, openStates), ne(runners.state, 'minting')))
+      .get()?.count ?? 0
+  );
+}
+
+/** The newest name of each allocation, for display. */
+export function newestRunnerNames(db: Connection, allocationIds: readonly string[]): Map<string, string> {
+  if (allocationIds.length === 0) return new Map();
+  const rows = db
+    .select({ allocationId: runners.allocationId, name: runners.name })
+    .from(runners)
+    .where(inArray(runners.allocationId, [...allocationIds]))
+    .orderBy(asc(runners.mintedAt))
+    .all();
+  return new Map(rows.map((row) => [row.allocationId, row.name]));
+}

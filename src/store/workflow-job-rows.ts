@@ -1,0 +1,164 @@
+/** Runs and jobs as GitHub shows them. A completed job stays completed, whatever an older listing says. */
+import { and, asc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+import type { LabelVerdict } from '../domain/labels.ts';
+import type { WorkflowJob } from '../domain/workflow-job.ts';
+import type { Connection } from './connection.ts';
+import { workflowJobs, workflowRuns } from './schema.ts';
+
+export type WorkflowJobRow = typeof workflowJobs.$inferSelect;
+
+export function recordRun(
+  db: Connection,
+  run: { id: number; repository: string; completed: boolean },
+  nowMs: number,
+): void {
+  const completedAt = run.completed ? nowMs : null;
+  db.insert(workflowRuns)
+    .values({ id: run.id, repository: run.repository, firstSeenAt: nowMs, completedAt })
+    // A re-run makes a completed run live again.
+    .onConflictDoUpdate({ target: workflowRuns.id, set: { completedAt } })
+    .run();
+}
+
+/** Runs that were not completed when last seen. */
+export function liveRunIds(db: Connection, repository: string): number[] {
+  return db
+    .select({ id: workflowRuns.id })
+    .from(workflowRuns)
+    .where(and(eq(workflowRuns.repository, repository), isNull(workflowRuns.completedAt)))
+    .all()
+    .map((row) => row.id);
+}
+
+/** `verdict` is `ours` or `rejected`; others are not recorded. `pool` goes with `ours`. */
+export function recordJob(
+  db: Connection,
+  job: WorkflowJob,
+  verdict: Exclude<LabelVerdict, { kind: 'foreign' }>,
+  pool: string | null,
+  nowMs: number,
+): void {
+  const judged =
+    verdict.kind === 'ours'
+      ? { verdict: 'ours' as const, profile: verdict.profile, pool, reason: null }
+      : { verdict: 'rejected' as const, profile: null, pool: null, reason: verdict.reason };
+  const seen = {
+    runAttempt: job.runAttempt,
+    status: job.status,
+    conclusion: job.conclusion,
+    runnerName: job.runnerName,
+    startedAt: job.startedAtMs,
+    completedAt: job.completedAtMs,
+    misses: 0,
+    ...judged,
+  };
+  db.insert(workflowJobs)
+    .values({
+      id: job.id,
+      runId: job.runId,
+      repository: job.repository,
+      name: job.name,
+      workflowName: job.workflowName,
+      labels: job.labels,
+      createdAt: job.createdAtMs,
+      firstSeenAt: nowMs,
+      ...seen,
+    })
+    .onConflictDoUpdate({
+      target: workflowJobs.id,
+      set: seen,
+      setWhere: sql`${workflowJobs.status} <> 'completed' or ${job.status} = 'completed'`,
+    })
+    .run();
+}
+
+/** A job that GitHub answers 404 for: the second time in a row is evidence that it is gone. */
+export function recordMiss(db: Connection, id: number, nowMs: number): void {
+  db.update(workflowJobs)
+    .set({ misses: sql`${workflowJobs.misses} + 1` })
+    .where(and(eq(workflowJobs.id, id), ne(workflowJobs.status, 'completed')))
+    .run();
+  db.update(workflowJobs)
+    .set({ status: 'completed', completedAt: nowMs, reason: 'GitHub no longer knows this job.' })
+    .where(and(eq(workflowJobs.id, id), ne(workflowJobs.status, 'completed'), gt(workflowJobs.misses, 1)))
+    .run();
+}
+
+/** Jobs not over when last seen: each is asked for by id when its run's listing lacks it. */
+export function openJobs(db: Connection, repository: string): { id: number; runId: number }[] {
+  return db
+    .select({ id: workflowJobs.id, runId: workflowJobs.runId })
+    .from(workflowJobs)
+    .where(and(eq(workflowJobs.repository, repository), ne(workflowJobs.status, 'completed')))
+    .all();
+}
+
+/** All jobs that are not over, oldest first. */
+export function openJobRows(db: Connection): WorkflowJobRow[] {
+  return db
+    .select()
+    .from(workflowJobs)
+    .where(ne(workflowJobs.status, 'completed'))
+    .orderBy(asc(workflowJobs.createdAt), asc(workflowJobs.id))
+    .all();
+}
+
+/** Jobs of ours that want a runner, oldest first. Jobs queued before `sinceMs` have been given up by GitHub. */
+export function queuedJobs(
+  db: Connection,
+  sinceMs: number,
+): {
+  id: number;
+  pool: string;
+  profile: string;
+  labels: readonly string[];
+  repository: string;
+  createdAt: number;
+}[] {
+  return db
+    .select({
+      id: workflowJobs.id,
+      pool: sql<string>`${workflowJobs.pool}`,
+      profile: sql<string>`${workflowJobs.profile}`,
+      labels: workflowJobs.labels,
+      repository: workflowJobs.repository,
+      createdAt: workflowJobs.createdAt,
+    })
+    .from(workflowJobs)
+    .where(
+      and(
+        eq(workflowJobs.status, 'queued'),
+        eq(workflowJobs.verdict, 'ours'),
+        gt(workflowJobs.createdAt, sinceMs),
+      ),
+    )
+    .orderBy(asc(workflowJobs.createdAt), asc(workflowJobs.id))
+    .all();
+}
+
+/** Demand of one pool, for a claim. */
+export function countQueued(db: Connection, pool: string, sinceMs: number): number {
+  return (
+    db
+      .select({ count: sql<number>`count(*)` })
+      .from(workflowJobs)
+      .where(
+        and(
+          eq(workflowJobs.status, 'queued'),
+          eq(workflowJobs.pool, pool),
+          gt(workflowJobs.createdAt, sinceMs),
+        ),
+      )
+      .get()?.count ?? 0
+  );
+}
+
+export function jobsByIds(db: Connection, ids: readonly number[]): WorkflowJobRow[] {
+  return ids.length === 0
+    ? []
+    : db
+        .select()
+        .from(workflowJobs)
+        .where(inArray(workflowJobs.id, [...ids]))
+        .all();
+}
