@@ -1,5 +1,5 @@
 /** Allocations as rows: made, read, and changed without a change of state. Moves are in move-allocation.ts. */
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm';
 import type { Pool } from '../domain/pool.ts';
 import type { Connection } from './connection.ts';
 import type { Allocation } from './move-allocation.ts';
@@ -101,6 +101,7 @@ export function updateAllocation(
       | 'submittedAt'
       | 'claimTokenHash'
       | 'eventTokenHash'
+      | 'firstClaimedAt'
       | 'unconfirmedSince'
       | 'workflowJobId'
       | 'outcome'
@@ -111,18 +112,22 @@ export function updateAllocation(
   db.update(allocations).set(changes).where(eq(allocations.id, id)).run();
 }
 
-/** A claim granted again to the same Slurm job, within the bound of three. */
-export function countClaim(
-  db: Connection,
-  id: string,
-  changes: { node: string; eventTokenHash: null },
-): boolean {
+/** Counts a claim granted again; false when the bound of three is reached. */
+export function countClaim(db: Connection, id: string): boolean {
   const counted = db
     .update(allocations)
-    .set({ ...changes, claims: sql`${allocations.claims} + 1` })
+    .set({ claims: sql`${allocations.claims} + 1` })
     .where(and(eq(allocations.id, id), lt(allocations.claims, 3)))
     .run();
   return counted.changes === 1;
+}
+
+/** A claim that certainly led to no registration does not count. */
+export function forgiveClaim(db: Connection, id: string): void {
+  db.update(allocations)
+    .set({ claims: sql`${allocations.claims} - 1` })
+    .where(and(eq(allocations.id, id), gt(allocations.claims, 0)))
+    .run();
 }
 
 /** A page of ended rows, newest first; `before` is the end of the page before. */

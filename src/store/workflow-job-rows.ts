@@ -1,5 +1,5 @@
 /** Runs and jobs as GitHub shows them. A completed job stays completed, whatever an older listing says. */
-import { and, asc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
 import type { LabelVerdict } from '../domain/labels.ts';
 import type { WorkflowJob } from '../domain/workflow-job.ts';
 import type { Connection } from './connection.ts';
@@ -100,6 +100,17 @@ export function openJobRows(db: Connection): WorkflowJobRow[] {
     .from(workflowJobs)
     .where(ne(workflowJobs.status, 'completed'))
     .orderBy(asc(workflowJobs.createdAt), asc(workflowJobs.id))
+    .all();
+}
+
+/** The newest jobs that are over. */
+export function recentJobRows(db: Connection, limit: number): WorkflowJobRow[] {
+  return db
+    .select()
+    .from(workflowJobs)
+    .where(eq(workflowJobs.status, 'completed'))
+    .orderBy(desc(workflowJobs.id))
+    .limit(limit)
     .all();
 }
 

@@ -1,0 +1,8 @@
+const firstMs = 1_000;
+const longestMs = 60_000;
+
+/** Doubling from a second to a minute, with up to a fifth of jitter, so that many do not come back at once. */
+export function backoffMs(attempts: number, random: () => number = Math.random): number {
+  const whole = Math.min(longestMs, firstMs * 2 ** Math.min(attempts - 1, 16));
+  return Math.round(whole * (0.8 + 0.2 * random()));
+}

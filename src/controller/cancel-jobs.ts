@@ -1,0 +1,53 @@
+/** Works off the two durable lists: cancels by id and name, and fences by name alone. */
+import {
+  answerFence,
+  type CancelRow,
+  dueCancels,
+  dueFences,
+  type FenceRow,
+  finishCancel,
+  postponeCancel,
+  postponeFence,
+} from '../store/cancel-rows.ts';
+import { backoffMs } from './backoff.ts';
+import type { Context } from './context.ts';
+
+/** A submit can take effect after any check, so a fence goes up again at these times after the first answer. */
+const fenceAgainMs = [10_000, 30_000, 120_000, 600_000, 3_600_000];
+const fenceForMs = 24 * 3_600_000;
+
+export function cancelJobs(context: Context): void {
+  const { store, clock, effects } = context;
+  const nowMs = clock.wallMs();
+  for (const row of dueCancels(store.db, nowMs)) {
+    effects.run('slurm', `cancel:${row.slurmJobId}:${row.slurmJobName}`, () => cancelOne(context, row));
+  }
+  for (const row of dueFences(store.db, nowMs)) {
+    effects.run('slurm', `fence:${row.slurmJobName}`, () => fenceOne(context, row));
+  }
+}
+
+async function cancelOne({ store, slurm, clock, log, count }: Context, row: CancelRow): Promise<void> {
+  try {
+    count('cancels');
+    await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName });
+    finishCancel(store.db, row, clock.wallMs());
+    log.info({ slurmJobId: row.slurmJobId, reason: row.reason }, 'Slurm job cancelled');
+  } catch (error) {
+    postponeCancel(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1));
+    log.warn({ slurmJobId: row.slurmJobId, err: error }, 'Slurm job can not be cancelled yet');
+  }
+}
+
+async function fenceOne({ store, slurm, clock, log, count }: Context, row: FenceRow): Promise<void> {
+  try {
+    count('fences');
+    await slurm.cancelByName(row.slurmJobName);
+    const nowMs = clock.wallMs();
+    const wait = fenceAgainMs[Math.min(row.attempts, fenceAgainMs.length - 1)] ?? fenceForMs;
+    answerFence(store.db, row, nowMs - row.createdAt > fenceForMs ? null : nowMs + wait, nowMs);
+  } catch (error) {
+    postponeFence(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1));
+    log.warn({ slurmJobName: row.slurmJobName, err: error }, 'Slurm does not answer to a fence yet');
+  }
+}

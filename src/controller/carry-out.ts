@@ -1,0 +1,56 @@
+/** The intents of a whole plan on disk in one transaction; then the effects, many at once. */
+import { slurmJobName } from '../domain/names.ts';
+import type { Action } from '../planner/snapshot.ts';
+import { findAllocation, insertAllocation } from '../store/allocation-rows.ts';
+import { moveAllocation } from '../store/move-allocation.ts';
+import { newAllocationId } from '../store/random-id.ts';
+import type { Context } from './context.ts';
+import { loseSubmit } from './lose-submit.ts';
+import { hashToken, newToken } from './secret-token.ts';
+import type { Submitter } from './submit.ts';
+
+export function carryOut(context: Context, submitter: Submitter, actions: readonly Action[]): void {
+  const { store, clock, log } = context;
+  const submits: { id: string; claimToken: string }[] = [];
+  store.db.transaction((tx) => {
+    const atMs = clock.wallMs();
+    for (const action of actions) {
+      if (action.kind === 'release') continue;
+      const id = newAllocationId();
+      const claimToken = newToken();
+      insertAllocation(tx, {
+        id,
+        pool: action.pool,
+        slurmJobName: slurmJobName(store.instanceId, id),
+        claimTokenHash: hashToken(claimToken),
+        atMs,
+      });
+      submits.push({ id, claimToken });
+    }
+  });
+  for (const action of actions) if (action.kind === 'release') release(context, action);
+  for (const { id, claimToken } of submits) submitter.start(id, claimToken);
+  if (actions.length > 0) {
+    log.info({ submits: submits.length, releases: actions.length - submits.length }, 'plan carried out');
+  }
+}
+
+function release(context: Context, { allocationId, from }: Extract<Action, { kind: 'release' }>): void {
+  const { store, clock, count } = context;
+  const reason = 'No queued job is left for it.';
+  if (from === 'submitting') {
+    const row = findAllocation(store.db, allocationId);
+    if (row !== undefined && loseSubmit(context, row, 'surplus', reason)) count('releases');
+    return;
+  }
+  const nowMs = clock.wallMs();
+  const moved = moveAllocation(store.db, {
+    id: allocationId,
+    from,
+    to: 'releasing',
+    atMs: nowMs,
+    changes: { releaseOutcome: 'surplus', releasingAt: nowMs, reason },
+    detail: 'surplus',
+  });
+  if (moved) count('releases');
+}

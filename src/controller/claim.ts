@@ -1,0 +1,154 @@
+/**
+ * A runner gets its identity when its Slurm job starts and asks for it. Demand is checked and the row moves to `claimed`
+ * in one synchronous transaction before anything is minted; mints are single-flight per allocation. In doubt, mint: a
+ * wrong mint costs one idle time-out, a wrong refusal costs a place in Slurm's queue.
+ */
+import { countClaimed, findAllocation, liveAllocationBySlurmJob } from '../store/allocation-rows.ts';
+import { requestCancel } from '../store/cancel-rows.ts';
+import type { Connection } from '../store/connection.ts';
+import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
+import { countQueued } from '../store/workflow-job-rows.ts';
+import type { Context } from './context.ts';
+import { endAllocation } from './end-allocation.ts';
+import { loseSubmit } from './lose-submit.ts';
+import { mintRunner } from './mint-runner.ts';
+import { progress } from './pool-health.ts';
+import { queueHorizonMs } from './queue-horizon.ts';
+import { regrantClaim } from './regrant-claim.ts';
+import { tokenMatches } from './secret-token.ts';
+
+export interface ClaimRequest {
+  readonly slurmJobId: number;
+  readonly node: string;
+  /** How often Slurm has started the job again. */
+  readonly restartCount: number;
+}
+
+export type ClaimAnswer =
+  | {
+      readonly status: 200;
+      readonly jitConfig: string;
+      readonly runnerName: string;
+      readonly eventToken: string;
+      readonly idleTimeoutSeconds: number;
+    }
+  | { readonly status: 401 | 409 | 410; readonly message: string }
+  | { readonly status: 503; readonly message: string; readonly retryAfterSeconds: number };
+
+export class Claims {
+  readonly #context: Context;
+  readonly #underWay = new Map<string, Promise<ClaimAnswer>>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Answers one claim; a second one for the same Slurm job, while the first is under way, gets the same answer. */
+  async claim(id: string, token: string, request: ClaimRequest): Promise<ClaimAnswer> {
+    const { store, count } = this.#context;
+    const refusal = store.db.transaction((tx) => this.#judge(tx, id, token, request), {
+      behavior: 'immediate',
+    });
+    if (refusal !== null) {
+      if (refusal.status !== 503) count('claims_refused');
+      return refusal;
+    }
+    const key = `${id}:${request.slurmJobId}`;
+    const underWay = this.#underWay.get(key);
+    if (underWay !== undefined) return underWay;
+    const granted = store.db.transaction((tx) => this.#grant(tx, id, request), { behavior: 'immediate' });
+    if (granted !== null) {
+      count('claims_refused');
+      return granted;
+    }
+    const answer = mintRunner(this.#context, id).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, answer);
+    return answer;
+  }
+
+  /** What needs no look at demand; null when the claim may go on. */
+  #judge(tx: Connection, id: string, token: string, request: ClaimRequest): ClaimAnswer | null {
+    const { seen, clock } = this.#context;
+    const row = findAllocation(tx, id);
+    if (row === undefined) return gone('unknown allocation');
+    if (row.claimTokenHash === null) return gone(`the allocation is ${row.state}`);
+    if (!tokenMatches(token, row.claimTokenHash)) return { status: 401, message: 'wrong claim token' };
+    if (row.state === 'ended' || row.state === 'releasing' || row.state === 'busy') {
+      return gone(`the allocation is ${row.state}`);
+    }
+    const job = { slurmJobId: request.slurmJobId, slurmJobName: row.slurmJobName };
+    if (row.slurmJobId !== null && row.slurmJobId !== request.slurmJobId) {
+      requestCancel(tx, job, 'another Slurm job holds its allocation', clock.wallMs());
+      return { status: 409, message: `Slurm job ${row.slurmJobId} holds this allocation` };
+    }
+    if (request.restartCount > 0) {
+      requestCancel(tx, job, 'started again by Slurm', clock.wallMs());
+      return gone('Slurm has started this job before');
+    }
+    if (seen.scope(row.scope).begunMs === null) {
+      return {
+        status: 503,
+        message: 'the repository has not been observed since the service started',
+        retryAfterSeconds: 2,
+      };
+    }
+    return null;
+  }
+
+  #grant(tx: Connection, id: string, request: ClaimRequest): ClaimAnswer | null {
+    const row = findAllocation(tx, id);
+    if (row === undefined) return gone('unknown allocation');
+    const context = this.#context;
+    const nowMs = context.clock.wallMs();
+    const wanted =
+      context.config.repositories.includes(row.scope) &&
+      countQueued(tx, row.pool, queueHorizonMs(nowMs)) > countClaimed(tx, row.pool, id);
+    if (!wanted) return this.#refuseSurplus(tx, row, request, nowMs);
+    if (row.state === 'claimed') return regrantClaim(context, tx, row, nowMs);
+    if (row.state !== 'submitting' && row.state !== 'pending') return gone(`the allocation is ${row.state}`);
+    const older = liveAllocationBySlurmJob(tx, request.slurmJobId);
+    if (older !== undefined && older.id !== id) {
+      endAllocation(
+        context,
+        tx,
+        older,
+        'slurm:LOST',
+        `Slurm gave job number ${request.slurmJobId} to another job.`,
+      );
+    }
+    moveAllocation(tx, {
+      id,
+      from: row.state,
+      to: 'claimed',
+      atMs: nowMs,
+      changes: { slurmJobId: request.slurmJobId, node: request.node, firstClaimedAt: nowMs, claims: 1 },
+      detail: `claimed by Slurm job ${request.slurmJobId} on ${request.node}`,
+    });
+    progress(tx, row.pool, 'claim');
+    context.count('claims_granted');
+    return null;
+  }
+
+  #refuseSurplus(tx: Connection, row: Allocation, request: ClaimRequest, nowMs: number): ClaimAnswer {
+    const reason = 'No queued job was left for it when its Slurm job started.';
+    if (row.state === 'submitting') {
+      loseSubmit(this.#context, row, 'surplus', reason);
+      requestCancel(tx, { slurmJobId: request.slurmJobId, slurmJobName: row.slurmJobName }, 'surplus', nowMs);
+    } else if (row.state === 'pending' || row.state === 'claimed') {
+      const changes = { releaseOutcome: 'surplus', releasingAt: nowMs, reason };
+      moveAllocation(tx, {
+        id: row.id,
+        from: row.state,
+        to: 'releasing',
+        atMs: nowMs,
+        changes,
+        detail: 'surplus',
+      });
+    }
+    return gone('no queued job is left for it');
+  }
+}
+
+function gone(message: string): ClaimAnswer {
+  return { status: 410, message };
+}

@@ -1,0 +1,74 @@
+/**
+ * What every part of the controller is handed. The store is the memory; what is in here besides is rebuilt by the first
+ * observations after a start, and losing it costs a look and never an allocation.
+ */
+
+import type { Profile } from '../domain/profile.ts';
+import type { Clock } from '../domain/time.ts';
+import type { Store } from '../store/open-store.ts';
+import type { Effects } from './effects.ts';
+import type { Observations } from './observations.ts';
+import type { GitHubPort, SlurmPort } from './ports.ts';
+
+export interface ControllerConfig {
+  readonly repositories: readonly string[];
+  readonly profiles: ReadonlyMap<string, Profile>;
+  readonly limits: {
+    readonly maxAllocations: number;
+    readonly maxPerRepository: number;
+    readonly surplusGraceMs: number;
+  };
+  readonly githubPollMs: number;
+  readonly slurmPollMs: number;
+  readonly job: {
+    /** The text of the batch script. */
+    readonly script: string;
+    readonly environment: Readonly<Record<string, string>>;
+    readonly workingDirectory: string;
+    readonly output: string;
+    readonly callbackUrl: string;
+    readonly launcherCommand: string;
+    readonly claimWaitMs: number;
+    readonly idleTimeoutMs: number;
+    readonly timeLimitWarningMs: number;
+  };
+  readonly runnerNamePrefix: string;
+  readonly extraLabels: readonly string[];
+}
+
+/** Static messages, with the data beside them. */
+export interface Log {
+  debug(data: object, message: string): void;
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+}
+
+export const counterNames = [
+  'submits',
+  'submits_refused',
+  'submits_lost',
+  'claims_granted',
+  'claims_refused',
+  'mints_failed',
+  'releases',
+  'fences',
+  'cancels',
+  'github_observations_failed',
+  'slurm_observations_failed',
+] as const;
+export type CounterName = (typeof counterNames)[number];
+
+export interface Context {
+  readonly store: Store;
+  readonly slurm: SlurmPort;
+  readonly github: GitHubPort;
+  readonly config: ControllerConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly count: (name: CounterName) => void;
+  readonly effects: Effects;
+  readonly seen: Observations;
+  /** Makes the loop look at Slurm soon, instead of at its next interval. */
+  readonly wakeSlurm: () => void;
+}

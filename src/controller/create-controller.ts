@@ -1,0 +1,201 @@
+/**
+ * The one part that knows GitHub, Slurm and the store. Level-triggered: it reads the present and never counts events.
+ *
+ * Two loops observe, each at its own pace, so that a slow side never holds up the other; after every observation the
+ * whole is planned again. Planning and its intents are synchronous; effects run behind, each with its own time limit.
+ */
+import type { Clock } from '../domain/time.ts';
+import { plan } from '../planner/plan.ts';
+import type { Store } from '../store/open-store.ts';
+import { cancelJobs } from './cancel-jobs.ts';
+import { carryOut } from './carry-out.ts';
+import { type ClaimAnswer, type ClaimRequest, Claims } from './claim.ts';
+import type { Context, ControllerConfig, CounterName, Log } from './context.ts';
+import { deregisterLeftovers } from './deregister.ts';
+import { describeState, type StateView } from './describe-state.ts';
+import { Effects } from './effects.ts';
+import { answerIdle, authenticate, type NodeEvent, takeEvent } from './node-events.ts';
+import { type Failure, Observations } from './observations.ts';
+import { observeRepository } from './observe-github.ts';
+import { observeSlurm } from './observe-slurm.ts';
+import type { GitHubPort, SlurmPort } from './ports.ts';
+import { recover } from './recover.ts';
+import { releaseAllocations } from './release-allocations.ts';
+import { Submitter } from './submit.ts';
+import { takeSnapshot } from './take-snapshot.ts';
+import { WakeUpTimer } from './wake-up-timer.ts';
+import { RunnerWatch } from './watch-runners.ts';
+import { WaitingWatch } from './watch-waiting.ts';
+
+export interface ControllerParts {
+  readonly store: Store;
+  readonly slurm: SlurmPort;
+  readonly github: GitHubPort;
+  readonly config: ControllerConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly count: (name: CounterName) => void;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly slurm: Failure | null;
+  readonly repositories: readonly {
+    readonly repository: string;
+    readonly observed: boolean;
+    readonly failure: Failure | null;
+  }[];
+}
+
+export interface Controller {
+  /** Observes everything once, plans, and waits for all effects: one turn of both loops. */
+  tick(): Promise<void>;
+  /** Runs until the signal aborts; resolves when nothing is under way any more. */
+  run(signal: AbortSignal): Promise<void>;
+  claim(allocationId: string, token: string, request: ClaimRequest): Promise<ClaimAnswer>;
+  /** False when the token is wrong. */
+  takeEvent(allocationId: string, token: string, event: NodeEvent): boolean;
+  /** Null when the token is wrong. */
+  answerIdle(allocationId: string, token: string): Promise<'stop' | 'stay' | null>;
+  readiness(): Readiness;
+  /** `before` is the cursor that an earlier page gave. */
+  state(before?: string): StateView;
+}
+
+/** Slurm takes few calls at once well; GitHub allows 100, shared with everything else that uses the token. */
+const concurrency = { slurm: 8, github: 10, mint: 10 };
+/** Effects are looked after this often between observations, so that a retry does not wait for a long poll. */
+const housekeepingMs = 1_000;
+const soonestSlurmLookMs = 1_000;
+
+export function createController(parts: ControllerParts): Controller {
+  const slurmTimer = new WakeUpTimer();
+  const context: Context = {
+    ...parts,
+    effects: new Effects(parts.log, concurrency),
+    seen: new Observations(),
+    wakeSlurm: () => slurmTimer.wake(),
+  };
+  const { config, effects, seen, clock, log } = context;
+  const submitter = new Submitter(context);
+  const claims = new Claims(context);
+  const runnerWatch = new RunnerWatch(context);
+  const waitingWatch = new WaitingWatch(context);
+
+  function reconcile(): void {
+    carryOut(
+      context,
+      submitter,
+      plan(
+        takeSnapshot(context, (id) => submitter.isInFlight(id)),
+        clock.monotonicMs(),
+      ),
+    );
+    keepHouse();
+    runnerWatch.watch();
+    waitingWatch.watch();
+  }
+
+  function keepHouse(): void {
+    submitter.sendDue();
+    releaseAllocations(context);
+    cancelJobs(context);
+    deregisterLeftovers(context);
+  }
+
+  async function observeGitHub(): Promise<void> {
+    await Promise.all(config.repositories.map((repository) => observeRepository(context, repository)));
+  }
+
+  /** One failure of the loop's own code must not end the service: it is logged, and the next turn starts afresh. */
+  async function loop(
+    signal: AbortSignal,
+    turn: () => Promise<void> | void,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await turn();
+      } catch (error) {
+        if (!signal.aborted) log.error({ err: error }, 'turn of the loop failed');
+      }
+      await pause();
+    }
+  }
+
+  async function slurmPause(signal: AbortSignal): Promise<void> {
+    const begunMs = clock.monotonicMs();
+    await slurmTimer.sleep(config.slurmPollMs, signal);
+    const early = Math.min(soonestSlurmLookMs, config.slurmPollMs) - (clock.monotonicMs() - begunMs);
+    if (early > 0) await new WakeUpTimer().sleep(early, signal);
+  }
+
+  recover(context);
+
+  return {
+    async tick() {
+      await Promise.all([observeGitHub(), observeSlurm(context)]);
+      reconcile();
+      await effects.idle();
+    },
+
+    async run(signal) {
+      signal.addEventListener('abort', () => effects.stop());
+      const githubTimer = new WakeUpTimer();
+      const houseTimer = new WakeUpTimer();
+      await Promise.all([
+        loop(
+          signal,
+          async () => {
+            await observeGitHub();
+            if (!signal.aborted) reconcile();
+          },
+          () => githubTimer.sleep(parts.github.pollDelayMs(config.githubPollMs), signal),
+        ),
+        loop(
+          signal,
+          async () => {
+            await observeSlurm(context);
+            if (!signal.aborted) reconcile();
+          },
+          () => slurmPause(signal),
+        ),
+        loop(signal, keepHouse, () => houseTimer.sleep(housekeepingMs, signal)),
+      ]);
+      await effects.idle();
+    },
+
+    claim: (id, token, request) => claims.claim(id, token, request),
+
+    takeEvent(id, token, event) {
+      const row = authenticate(context, id, token);
+      if (row !== null) takeEvent(context, row, event);
+      return row !== null;
+    },
+
+    async answerIdle(id, token) {
+      const row = authenticate(context, id, token);
+      return row === null ? null : answerIdle(context, row);
+    },
+
+    readiness() {
+      const repositories = config.repositories.map((repository) => {
+        const { begunMs, failure } = seen.scope(repository);
+        return { repository, observed: begunMs !== null, failure };
+      });
+      const { observed, failure } = seen.slurm;
+      const ready =
+        observed &&
+        failure === null &&
+        repositories.every((scope) => scope.observed && scope.failure === null);
+      return { ready, slurm: failure, repositories };
+    },
+
+    state: (before) =>
+      describeState(
+        context,
+        takeSnapshot(context, (id) => submitter.isInFlight(id)),
+        before,
+      ),
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * `/api/state`. Which allocation serves which job is nominal (the k-th oldest queued job with the pool's k-th oldest
+ * allocation) until `runner_name` proves one.
+ */
+import { isSupply } from '../planner/deficit.ts';
+import type { PoolSnapshot, Snapshot } from '../planner/snapshot.ts';
+import { endedAllocations, liveAllocations } from '../store/allocation-rows.ts';
+import type { Allocation } from '../store/move-allocation.ts';
+import { newestRunnerNames } from '../store/runner-rows.ts';
+import { openJobRows, recentJobRows, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
+import type { Context } from './context.ts';
+
+const endedPage = 1_000;
+
+export interface StateView {
+  readonly pools: readonly {
+    readonly scope: string;
+    readonly profile: string;
+    readonly labels: readonly string[];
+    readonly queued: number;
+    readonly running: number;
+    readonly submitting: number;
+    readonly pending: number;
+    readonly claimed: number;
+    readonly busy: number;
+    readonly blocked?: string;
+  }[];
+  readonly jobs: readonly {
+    readonly id: number;
+    readonly repository: string;
+    readonly status: string;
+    readonly profile?: string;
+    readonly queuedAt: string;
+    readonly allocationId?: string;
+    readonly reason?: string;
+  }[];
+  readonly allocations: readonly {
+    readonly id: string;
+    readonly scope: string;
+    readonly profile: string;
+    readonly state: string;
+    readonly slurmJobId: number | null;
+    readonly runnerName: string | null;
+    readonly outcome?: string;
+    readonly reason?: string;
+  }[];
+  /** Hand it in as `?before=` for older ended allocations; absent on the last page. */
+  readonly cursor?: string;
+}
+
+export function describeState(context: Context, snapshot: Snapshot, before?: string): StateView {
+  const { store } = context;
+  const ended = endedAllocations(store.db, endedPage, parseCursor(before));
+  const shown = [...(before === undefined ? liveAllocations(store.db) : []), ...ended];
+  const names = newestRunnerNames(
+    store.db,
+    shown.map((row) => row.id),
+  );
+  const jobs = [...openJobRows(store.db), ...recentJobRows(store.db, endedPage)];
+  const served = nominal(snapshot, shown);
+  const last = ended.length === endedPage ? ended.at(-1) : undefined;
+  return {
+    pools: snapshot.pools.map((pool) => describePool(pool, jobs)),
+    jobs: jobs.map((job) => describeJob(job, served.get(job.id))),
+    allocations: shown.map((row) => describeAllocation(context, row, names.get(row.id) ?? null)),
+    ...(last === undefined ? {} : { cursor: `${last.endedAt}~${last.id}` }),
+  };
+}
+
+function parseCursor(cursor: string | undefined): { endedAt: number; id: string } | undefined {
+  const [endedAt, id] = cursor?.split('~') ?? [];
+  return id === undefined ? undefined : { endedAt: Number(endedAt), id };
+}
+
+function nominal(snapshot: Snapshot, shown: readonly Allocation[]): Map<number, string> {
+  const served = new Map<number, string>();
+  for (const { queued, allocations } of snapshot.pools) {
+    const supply = allocations.filter(isSupply);
+    for (const [index, job] of queued.entries()) {
+      const allocation = supply[index];
+      if (allocation !== undefined) served.set(job.id, allocation.id);
+    }
+  }
+  for (const row of shown) if (row.workflowJobId !== null) served.set(row.workflowJobId, row.id);
+  return served;
+}
+
+function describePool(pool: PoolSnapshot, jobs: readonly WorkflowJobRow[]): StateView['pools'][number] {
+  const count = (state: string) => pool.allocations.filter((allocation) => allocation.state === state).length;
+  return {
+    scope: pool.pool.scope,
+    profile: pool.pool.profile,
+    labels: pool.pool.labels,
+    queued: pool.queued.length,
+    running: jobs.filter((job) => job.pool === pool.pool.key && job.status === 'in_progress').length,
+    submitting: count('submitting'),
+    pending: count('pending'),
+    claimed: count('claimed'),
+    busy: count('busy'),
+    ...(pool.blocked === null ? {} : { blocked: pool.blocked }),
+  };
+}
+
+function describeJob(job: WorkflowJobRow, allocationId: string | undefined): StateView['jobs'][number] {
+  return {
+    id: job.id,
+    repository: job.repository,
+    status: job.verdict === 'rejected' && job.status === 'queued' ? 'rejected' : job.status,
+    ...(job.profile === null ? {} : { profile: job.profile }),
+    queuedAt: new Date(job.createdAt).toISOString(),
+    ...(allocationId === undefined ? {} : { allocationId }),
+    ...(job.reason === null ? {} : { reason: job.reason }),
+  };
+}
+
+function describeAllocation(
+  { seen }: Context,
+  row: Allocation,
+  runnerName: string | null,
+): StateView['allocations'][number] {
+  const waiting = row.state === 'pending' ? seen.waiting.get(row.id) : undefined;
+  const expected =
+    waiting?.expectedStartMs == null
+      ? ''
+      : `, expected to start at ${new Date(waiting.expectedStartMs).toISOString()}`;
+  const reason = waiting === undefined ? row.reason : `Slurm says ${waiting.reason}${expected}.`;
+  return {
+    id: row.id,
+    scope: row.scope,
+    profile: row.profile,
+    state: row.state,
+    slurmJobId: row.slurmJobId,
+    runnerName,
+    ...(row.outcome === null ? {} : { outcome: row.outcome }),
+    ...(reason === null ? {} : { reason }),
+  };
+}

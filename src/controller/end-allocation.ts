@@ -1,0 +1,44 @@
+/** The one place where Slurm's word ends a row, with what follows from it for the pool and for the runner. */
+import type { Outcome } from '../domain/allocation-state.ts';
+import type { Connection } from '../store/connection.ts';
+import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
+import { countQueued } from '../store/workflow-job-rows.ts';
+import type { Context } from './context.ts';
+import { strike } from './pool-health.ts';
+import { queueHorizonMs } from './queue-horizon.ts';
+
+/** False when the row has moved meanwhile. */
+export function endAllocation(
+  context: Context,
+  db: Connection,
+  row: Allocation,
+  outcome: Outcome,
+  reason: string,
+): boolean {
+  const { clock, seen, log } = context;
+  const nowMs = clock.wallMs();
+  // A runner that was minted may have started a job that no listing and no event has shown yet.
+  const mayHaveStarted = row.state === 'claimed' && row.workflowJobId === null;
+  const ended = moveAllocation(db, {
+    id: row.id,
+    from: row.state,
+    to: 'ended',
+    atMs: nowMs,
+    changes: {
+      outcome,
+      reason,
+      endedAt: nowMs,
+      claimTokenHash: null,
+      ...(mayHaveStarted ? { unconfirmedSince: nowMs } : {}),
+    },
+    detail: `${outcome}: ${reason}`,
+  });
+  if (!ended) return false;
+  if (mayHaveStarted) seen.startedMs.set(row.id, clock.monotonicMs());
+  if (row.state === 'pending' && outcome !== 'slurm:CANCELLED') strike(db, row.pool, 'claim', reason, nowMs);
+  if (outcome === 'idle' && countQueued(db, row.pool, queueHorizonMs(nowMs)) > 0) {
+    strike(db, row.pool, 'start', reason, nowMs);
+  }
+  log.info({ allocationId: row.id, slurmJobId: row.slurmJobId, outcome, reason }, 'allocation ended');
+  return true;
+}

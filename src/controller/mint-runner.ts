@@ -1,0 +1,72 @@
+/**
+ * Asks GitHub for one just-in-time runner. Its name is on disk before; an answer that is lost leaves a registration that
+ * nobody can use, so it is deleted before the next mint, and a name is never used twice.
+ */
+
+import { GitHubError } from '../domain/errors.ts';
+import { runnerName } from '../domain/names.ts';
+import { findAllocation, forgiveClaim, updateAllocation } from '../store/allocation-rows.ts';
+import type { Allocation } from '../store/move-allocation.ts';
+import { finishMint, insertMint, runnersOf } from '../store/runner-rows.ts';
+import type { ClaimAnswer } from './claim.ts';
+import type { Context } from './context.ts';
+import { deregisterAll } from './deregister.ts';
+import { hashToken, newToken } from './secret-token.ts';
+
+export async function mintRunner(context: Context, id: string): Promise<ClaimAnswer> {
+  const row = findAllocation(context.store.db, id);
+  if (row === undefined) return { status: 410, message: 'unknown allocation' };
+  const before = await deregisterAll(context, row);
+  if (before === 'busy') return { status: 410, message: 'its runner is at work' };
+  if (before === 'failed') {
+    forgiveClaim(context.store.db, id);
+    return later('an earlier registration can not be deleted yet', null);
+  }
+  return context.effects.mint(() => mint(context, row));
+}
+
+async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
+  const { store, github, config, clock, count, log } = context;
+  const name = runnerName(
+    config.runnerNamePrefix,
+    store.instanceId,
+    row.id,
+    runnersOf(store.db, row.id).length + 1,
+  );
+  if (findAllocation(store.db, row.id)?.state !== 'claimed')
+    return { status: 410, message: 'released meanwhile' };
+  insertMint(store.db, { name, allocationId: row.id, scope: row.scope }, clock.wallMs());
+  let minted: { runnerId: number; jitConfig: string };
+  try {
+    minted = await github.mint(row.scope, { name, labels: row.labels });
+  } catch (error) {
+    count('mints_failed');
+    const certain = error instanceof GitHubError && error.notCreated;
+    finishMint(store.db, name, { state: certain ? 'refused' : 'doubtful' });
+    if (certain) forgiveClaim(store.db, row.id);
+    log.warn({ allocationId: row.id, repo: row.scope, err: error }, 'runner can not be minted yet');
+    return later('GitHub gives no runner now', error instanceof GitHubError ? error.retryAfterMs : null);
+  }
+  const eventToken = newToken();
+  const wanted = store.db.transaction((tx) => {
+    finishMint(tx, name, { state: 'registered', githubRunnerId: minted.runnerId });
+    if (findAllocation(tx, row.id)?.state !== 'claimed') return false;
+    updateAllocation(tx, row.id, { eventTokenHash: hashToken(eventToken) });
+    return true;
+  });
+  if (!wanted) {
+    await deregisterAll(context, row);
+    return { status: 410, message: 'released while its runner was minted' };
+  }
+  log.info({ allocationId: row.id, runnerName: name, repo: row.scope }, 'runner minted');
+  const idleTimeoutSeconds = Math.ceil(config.job.idleTimeoutMs / 1_000);
+  return { status: 200, jitConfig: minted.jitConfig, runnerName: name, eventToken, idleTimeoutSeconds };
+}
+
+function later(message: string, waitMs: number | null): ClaimAnswer {
+  return {
+    status: 503,
+    message,
+    retryAfterSeconds: Math.min(60, Math.max(1, Math.ceil((waitMs ?? 2_000) / 1_000))),
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * What was last seen of either side, and when, on the monotonic clock. A failed observation changes nothing but its
+ * own failure: the last known demand and the last known states stay.
+ */
+import type { SlurmPhase } from '../domain/slurm-job-state.ts';
+
+export interface Failure {
+  readonly message: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly sinceMs: number;
+}
+
+interface ScopeView {
+  /** Monotonic start of the last listing that succeeded; null before the first. */
+  begunMs: number | null;
+  failure: Failure | null;
+}
+
+export interface Waiting {
+  readonly reason: string;
+  readonly expectedStartMs: number | null;
+}
+
+export class Observations {
+  readonly #scopes = new Map<string, ScopeView>();
+  /** Of the last listing of Slurm that succeeded, by allocation. */
+  readonly phases = new Map<string, SlurmPhase>();
+  /** Listings in a row that lacked the allocation's Slurm job. */
+  readonly absences = new Map<string, number>();
+  /** Why a pool's oldest pending allocation waits, by allocation. */
+  readonly waiting = new Map<string, Waiting>();
+  /** Monotonic times, by allocation, of what was seen since this process started. */
+  readonly startedMs = new Map<string, number>();
+  readonly deregisteredMs = new Map<string, number>();
+  readonly cancelRequestedMs = new Map<string, number>();
+  readonly jobOverMs = new Map<string, number>();
+  /** Monotonic time since when supply has exceeded demand, by pool. */
+  readonly surplusSinceMs = new Map<string, number>();
+  slurm: { observed: boolean; failure: Failure | null } = { observed: false, failure: null };
+
+  scope(repository: string): ScopeView {
+    const known = this.#scopes.get(repository);
+    if (known !== undefined) return known;
+    const fresh: ScopeView = { begunMs: null, failure: null };
+    this.#scopes.set(repository, fresh);
+    return fresh;
+  }
+
+  /** Nothing is submitted or released for a scope whose last observation failed, or that had none. */
+  isStale(repository: string): boolean {
+    const { begunMs, failure } = this.scope(repository);
+    return begunMs === null || failure !== null;
+  }
+
+  /** Forgets allocations that have ended. */
+  keepOnly(live: ReadonlySet<string>): void {
+    const maps = [
+      this.phases,
+      this.absences,
+      this.waiting,
+      this.deregisteredMs,
+      this.cancelRequestedMs,
+      this.jobOverMs,
+    ];
+    for (const map of maps) {
+      for (const id of map.keys()) if (!live.has(id)) map.delete(id);
+    }
+  }
+}
+
+/** Keeps the time of the first failure in a row. */
+export function failureOf(error: unknown, nowMs: number, before: Failure | null): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  return { message, sinceMs: before?.sinceMs ?? nowMs };
+}

@@ -1,0 +1,71 @@
+/**
+ * Rows on their way out. Deregister first, every name ever minted; then wait, in case a job was assigned at that moment;
+ * only then cancel in Slurm, by id and name. Slurm's word ends the row.
+ */
+import { liveAllocations } from '../store/allocation-rows.ts';
+import { requestCancel } from '../store/cancel-rows.ts';
+import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
+import { openRunnersOf, runnersOf } from '../store/runner-rows.ts';
+import { jobsByIds } from '../store/workflow-job-rows.ts';
+import type { Context } from './context.ts';
+import { deregisterAll } from './deregister.ts';
+
+/** A job assigned just before its runner was deregistered shows up within this time. */
+const settleMs = 30_000;
+/** A runner exits by itself once its job is over; its Slurm job has this long to follow. */
+const exitGraceMs = 60_000;
+/** Slurm was told, and still has the job: tell it again. */
+const cancelAgainMs = 60_000;
+
+export function releaseAllocations(context: Context): void {
+  const live = liveAllocations(context.store.db);
+  for (const row of live) {
+    if (row.state === 'busy') releaseWhenJobIsOver(context, row);
+    else if (row.state === 'releasing') advance(context, row);
+  }
+}
+
+function releaseWhenJobIsOver({ seen, clock, store }: Context, row: Allocation): void {
+  if (row.workflowJobId === null) return;
+  const overMs = seen.jobOverMs.get(row.id);
+  if (overMs === undefined) {
+    const [job] = jobsByIds(store.db, [row.workflowJobId]);
+    if (job?.status === 'completed') seen.jobOverMs.set(row.id, clock.monotonicMs());
+    return;
+  }
+  if (clock.monotonicMs() - overMs < exitGraceMs) return;
+  const nowMs = clock.wallMs();
+  moveAllocation(store.db, {
+    id: row.id,
+    from: 'busy',
+    to: 'releasing',
+    atMs: nowMs,
+    changes: {
+      releaseOutcome: 'completed',
+      releasingAt: nowMs,
+      reason: 'Its workflow job is over, its Slurm job is not.',
+    },
+    detail: 'job over',
+  });
+}
+
+function advance(context: Context, row: Allocation): void {
+  const { store, clock, seen, effects } = context;
+  if (openRunnersOf(store.db, row.id).length > 0) {
+    effects.run('github', `deregister:${row.id}`, async () => {
+      await deregisterAll(context, row);
+    });
+    return;
+  }
+  const nowMs = clock.monotonicMs();
+  if (runnersOf(store.db, row.id).some((runner) => runner.state === 'deregistered')) {
+    const deregisteredMs = seen.deregisteredMs.get(row.id) ?? nowMs;
+    seen.deregisteredMs.set(row.id, deregisteredMs);
+    if (nowMs - deregisteredMs < settleMs) return;
+  }
+  const requestedMs = seen.cancelRequestedMs.get(row.id);
+  if (row.slurmJobId === null || (requestedMs !== undefined && nowMs - requestedMs < cancelAgainMs)) return;
+  seen.cancelRequestedMs.set(row.id, nowMs);
+  const job = { slurmJobId: row.slurmJobId, slurmJobName: row.slurmJobName };
+  requestCancel(store.db, job, row.reason ?? 'released', clock.wallMs());
+}

@@ -1,0 +1,29 @@
+import type { Profile } from '../domain/profile.ts';
+import type { Allocation } from '../store/move-allocation.ts';
+import type { ControllerConfig } from './context.ts';
+import type { SubmitRequest } from './ports.ts';
+
+/** What a job script is told goes through its environment; the script is the same text for every allocation. */
+export function submitRequest(
+  { job }: Pick<ControllerConfig, 'job'>,
+  row: Pick<Allocation, 'id' | 'slurmJobName'>,
+  profile: Profile,
+  claimToken: string,
+): SubmitRequest {
+  return {
+    name: row.slurmJobName,
+    profile,
+    script: job.script,
+    environment: {
+      ...job.environment,
+      GHA_SLURM_URL: job.callbackUrl,
+      GHA_SLURM_ALLOCATION: row.id,
+      GHA_SLURM_CLAIM_TOKEN: claimToken,
+      GHA_SLURM_CLAIM_WAIT: String(Math.ceil(job.claimWaitMs / 1_000)),
+      GHA_SLURM_LAUNCHER_COMMAND: job.launcherCommand,
+    },
+    workingDirectory: job.workingDirectory,
+    output: job.output,
+    timeLimitWarningSeconds: Math.ceil(job.timeLimitWarningMs / 1_000),
+  };
+}

@@ -1,0 +1,107 @@
+/** Puts the store and the last observations together for the planner. */
+import { type Pool, poolOf } from '../domain/pool.ts';
+import { deficit } from '../planner/deficit.ts';
+import type { PlannedAllocation, PoolSnapshot, QueuedJob, Snapshot } from '../planner/snapshot.ts';
+import { endedSupply, liveAllocations } from '../store/allocation-rows.ts';
+import { allPoolHealth, type PoolHealthRow } from '../store/pool-health-rows.ts';
+import { queuedJobs } from '../store/workflow-job-rows.ts';
+import type { Context } from './context.ts';
+import { isBlocked } from './pool-health.ts';
+import { queueHorizonMs } from './queue-horizon.ts';
+
+interface Draft {
+  readonly pool: Pool;
+  readonly queued: QueuedJob[];
+  readonly allocations: PlannedAllocation[];
+  unconfirmed: number;
+}
+
+export function takeSnapshot(context: Context, isInFlight: (allocationId: string) => boolean): Snapshot {
+  const { store, config, clock, seen } = context;
+  const nowMs = clock.wallMs();
+  const drafts = new Map<string, Draft>();
+  const draftOf = (pool: Pool): Draft => {
+    const known = drafts.get(pool.key);
+    if (known !== undefined) return known;
+    const draft = { pool, queued: [], allocations: [], unconfirmed: 0 };
+    drafts.set(pool.key, draft);
+    return draft;
+  };
+
+  const watched = new Set(config.repositories);
+  for (const job of queuedJobs(store.db, queueHorizonMs(nowMs))) {
+    if (!watched.has(job.repository)) continue;
+    draftOf(
+      poolOf(job.repository, job.profile, job.labels.map((label) => label.toLowerCase()).sort()),
+    ).queued.push({
+      id: job.id,
+      repository: job.repository,
+      createdAtMs: job.createdAt,
+    });
+  }
+  const live = liveAllocations(store.db);
+  for (const row of live) {
+    if (row.state === 'ended') continue;
+    const draft = draftOf(poolOf(row.scope, row.profile, row.labels));
+    draft.allocations.push({
+      id: row.id,
+      state: row.state,
+      createdAtMs: row.createdAt,
+      stuck: seen.phases.get(row.id) === 'stuck',
+      inFlight: isInFlight(row.id),
+    });
+    if (row.state === 'busy' && row.unconfirmedSince !== null) draft.unconfirmed += 1;
+  }
+  for (const row of endedSupply(store.db)) {
+    const draft = drafts.get(row.pool);
+    if (draft !== undefined) draft.unconfirmed += 1;
+  }
+  seen.keepOnly(new Set(live.map((row) => row.id)));
+
+  const health = new Map(allPoolHealth(store.db).map((row) => [row.pool, row]));
+  const pools = [...drafts.values()].map((draft) =>
+    complete(context, draft, health.get(draft.pool.key), watched),
+  );
+  return { pools, limits: config.limits };
+}
+
+function complete(
+  { config, clock, seen }: Context,
+  draft: Draft,
+  health: PoolHealthRow | undefined,
+  watched: ReadonlySet<string>,
+): PoolSnapshot {
+  const { pool } = draft;
+  const profile = config.profiles.get(pool.profile);
+  const failing = isBlocked(health);
+  const waiting = failing && clock.wallMs() < health.retryAt;
+  const blocked = waiting
+    ? `${health.reason} (tried again at ${new Date(health.retryAt).toISOString()})`
+    : seen.slurm.failure !== null
+      ? `Slurm: ${seen.slurm.failure.message}`
+      : !seen.slurm.observed
+        ? 'Slurm has not answered yet.'
+        : profile === undefined
+          ? `The profile ${pool.profile} is not configured any more.`
+          : null;
+  const supply = draft.allocations.filter(({ state }) => state !== 'busy' && state !== 'releasing').length;
+  const snapshot: PoolSnapshot = {
+    ...draft,
+    stale: watched.has(pool.scope) && seen.isStale(pool.scope),
+    blocked,
+    probes: failing ? Math.max(0, 1 - supply) : Number.POSITIVE_INFINITY,
+    maxAllocations: profile?.maxAllocations ?? Number.POSITIVE_INFINITY,
+    surplusSinceMs: null,
+  };
+  return { ...snapshot, surplusSinceMs: surplusSince(seen.surplusSinceMs, snapshot, clock.monotonicMs()) };
+}
+
+function surplusSince(since: Map<string, number>, pool: PoolSnapshot, nowMs: number): number | null {
+  if (deficit(pool) >= 0) {
+    since.delete(pool.pool.key);
+    return null;
+  }
+  const known = since.get(pool.pool.key) ?? nowMs;
+  since.set(pool.pool.key, known);
+  return known;
+}

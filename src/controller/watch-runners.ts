@@ -1,0 +1,78 @@
+/**
+ * Claimed runners that say nothing: one listing of the scope's runners a minute, while there is any of that kind, tells
+ * which is online, which is busy and which never came.
+ */
+import { liveAllocations } from '../store/allocation-rows.ts';
+import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
+import { markOnline, openRunnersOf } from '../store/runner-rows.ts';
+import type { Context } from './context.ts';
+import type { RegisteredRunner } from './ports.ts';
+
+const quietMs = 90_000;
+const everyMs = 60_000;
+/** A runner that is not online this long after its claim never will be. */
+const neverOnlineMs = 5 * 60_000;
+
+export class RunnerWatch {
+  readonly #context: Context;
+  /** Monotonic time of the last listing, by scope. */
+  readonly #listedMs = new Map<string, number>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  watch(): void {
+    const { store, clock, effects } = this.#context;
+    const quiet = liveAllocations(store.db).filter(
+      (row) => row.state === 'claimed' && clock.wallMs() - (row.firstClaimedAt ?? row.createdAt) > quietMs,
+    );
+    for (const [scope, rows] of Map.groupBy(quiet, (row) => row.scope)) {
+      const listedMs = this.#listedMs.get(scope);
+      if (listedMs !== undefined && clock.monotonicMs() - listedMs < everyMs) continue;
+      this.#listedMs.set(scope, clock.monotonicMs());
+      effects.run('github', `runners:${scope}`, () => this.#look(scope, rows));
+    }
+  }
+
+  async #look(scope: string, rows: readonly Allocation[]): Promise<void> {
+    const { store, github, log } = this.#context;
+    let listed: Map<string, RegisteredRunner>;
+    try {
+      listed = new Map((await github.runners(scope)).map((runner) => [runner.name, runner]));
+    } catch (error) {
+      log.warn({ repo: scope, err: error }, 'runners can not be listed');
+      return;
+    }
+    for (const row of rows) {
+      for (const { name } of openRunnersOf(store.db, row.id)) this.#note(row, listed.get(name));
+    }
+  }
+
+  #note(row: Allocation, runner: RegisteredRunner | undefined): void {
+    const { store, clock, seen } = this.#context;
+    const nowMs = clock.wallMs();
+    if (runner?.busy === true) {
+      const detail = 'GitHub lists its runner as busy';
+      const changes = { startedAt: nowMs, unconfirmedSince: nowMs, claimTokenHash: null };
+      if (
+        moveAllocation(store.db, { id: row.id, from: 'claimed', to: 'busy', atMs: nowMs, changes, detail })
+      ) {
+        seen.startedMs.set(row.id, clock.monotonicMs());
+      }
+    } else if (runner?.online === true) {
+      markOnline(store.db, runner.name, nowMs);
+    } else if (nowMs - (row.firstClaimedAt ?? nowMs) > neverOnlineMs) {
+      const reason = 'Its runner never came online: look at the output of its Slurm job.';
+      const changes = { releaseOutcome: 'runner-never-online', releasingAt: nowMs, reason };
+      moveAllocation(store.db, {
+        id: row.id,
+        from: 'claimed',
+        to: 'releasing',
+        atMs: nowMs,
+        changes,
+        detail: reason,
+      });
+    }
+  }
+}

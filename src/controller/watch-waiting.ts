@@ -1,0 +1,68 @@
+/**
+ * One look a minute at the oldest pending allocation of each pool tells why it waits and when Slurm expects to start it.
+ * A reason that no waiting cures releases it and counts against its pool.
+ */
+import { hopelessReason } from '../domain/pending-reason.ts';
+import { liveAllocations } from '../store/allocation-rows.ts';
+import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
+import type { Context } from './context.ts';
+import { strike } from './pool-health.ts';
+
+const everyMs = 60_000;
+/** Slurm needs a moment to say why. */
+const firstLookMs = 10_000;
+
+export class WaitingWatch {
+  readonly #context: Context;
+  /** Monotonic time of the last look, by pool. */
+  readonly #lookedMs = new Map<string, number>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  watch(): void {
+    const { store, clock, effects, seen } = this.#context;
+    const pending = liveAllocations(store.db).filter((row) => row.state === 'pending');
+    for (const [pool, rows] of Map.groupBy(pending, (row) => row.pool)) {
+      const oldest = rows.find((row) => seen.phases.get(row.id) === 'waiting');
+      if (oldest === undefined || clock.wallMs() - (oldest.submittedAt ?? oldest.createdAt) < firstLookMs)
+        continue;
+      const lookedMs = this.#lookedMs.get(pool);
+      if (lookedMs !== undefined && clock.monotonicMs() - lookedMs < everyMs) continue;
+      this.#lookedMs.set(pool, clock.monotonicMs());
+      effects.run('slurm', `waiting:${oldest.id}`, () => this.#look(oldest));
+    }
+  }
+
+  async #look(row: Allocation): Promise<void> {
+    const { slurm, seen, log, store, clock } = this.#context;
+    if (row.slurmJobId === null) return;
+    try {
+      const job = await slurm.job(row.slurmJobId);
+      if (job === null || job.name !== row.slurmJobName || job.reason === null) return;
+      seen.waiting.set(row.id, { reason: job.reason, expectedStartMs: job.expectedStartMs });
+      const hopeless = hopelessReason(job.reason);
+      if (hopeless === null) return;
+      const nowMs = clock.wallMs();
+      const reason = `Slurm will never start it (${job.reason}): ${hopeless}. Mend the profile ${row.profile}.`;
+      store.db.transaction((tx) => {
+        const changes = { releaseOutcome: 'surplus', releasingAt: nowMs, reason };
+        if (
+          moveAllocation(tx, {
+            id: row.id,
+            from: 'pending',
+            to: 'releasing',
+            atMs: nowMs,
+            changes,
+            detail: reason,
+          })
+        ) {
+          strike(tx, row.pool, 'claim', reason, nowMs, true);
+        }
+      });
+    } catch (error) {
+      log.warn({ allocationId: row.id, err: error }, 'a waiting Slurm job can not be looked at');
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type { Outcome } from './allocation-state.ts';
+import { terminalState } from './slurm-job-state.ts';
+
+interface EndingRow {
+  readonly state: 'submitting' | 'pending' | 'claimed' | 'busy' | 'releasing';
+  readonly releaseOutcome: string | null;
+  readonly workflowJobId: number | null;
+}
+
+/**
+ * What a row ends as when Slurm says that its job is over. `run.sh` exits 0 after nearly everything, so COMPLETED says
+ * nothing about a workflow job: that is GitHub's to say.
+ */
+export function endOutcome(row: EndingRow, slurmStates: readonly string[]): Outcome {
+  const state = terminalState(slurmStates);
+  if (row.state === 'releasing') return (row.releaseOutcome ?? 'surplus') as Outcome;
+  if (state !== 'COMPLETED') return `slurm:${state}`;
+  if (row.state === 'busy' || row.workflowJobId !== null) return 'completed';
+  return row.state === 'claimed' ? 'runner-never-online' : 'unclaimed';
+}
