@@ -12,7 +12,7 @@ import { carryOut } from './carry-out.ts';
 import { type ClaimAnswer, type ClaimRequest, Claims } from './claim.ts';
 import type { Context, ControllerConfig, CounterName, Log } from './context.ts';
 import { deregisterLeftovers } from './deregister.ts';
-import { describeState, type StateView } from './describe-state.ts';
+import { describePools, describeState, type StateView } from './describe-state.ts';
 import { Effects } from './effects.ts';
 import { answerIdle, authenticate, type NodeEvent, takeEvent } from './node-events.ts';
 import { type Failure, Observations } from './observations.ts';
@@ -58,6 +58,7 @@ export interface Controller {
   /** Null when the token is wrong. */
   answerIdle(allocationId: string, token: string): Promise<'stop' | 'stay' | null>;
   readiness(): Readiness;
+  pools(): StateView['pools'];
   /** `before` is the cursor that an earlier page gave. */
   state(before?: string): StateView;
 }
@@ -79,18 +80,12 @@ export function createController(parts: ControllerParts): Controller {
   const { config, effects, seen, clock, log } = context;
   const submitter = new Submitter(context);
   const claims = new Claims(context);
+  const isInFlight = (allocationId: string): boolean => submitter.isInFlight(allocationId);
   const runnerWatch = new RunnerWatch(context);
   const waitingWatch = new WaitingWatch(context);
 
   function reconcile(): void {
-    carryOut(
-      context,
-      submitter,
-      plan(
-        takeSnapshot(context, (id) => submitter.isInFlight(id)),
-        clock.monotonicMs(),
-      ),
-    );
+    carryOut(context, submitter, plan(takeSnapshot(context, isInFlight), clock.monotonicMs()));
     keepHouse();
     runnerWatch.watch();
     waitingWatch.watch();
@@ -191,11 +186,7 @@ export function createController(parts: ControllerParts): Controller {
       return { ready, slurm: failure, repositories };
     },
 
-    state: (before) =>
-      describeState(
-        context,
-        takeSnapshot(context, (id) => submitter.isInFlight(id)),
-        before,
-      ),
+    pools: () => describePools(context, takeSnapshot(context, isInFlight)),
+    state: (before) => describeState(context, takeSnapshot(context, isInFlight), before),
   };
 }

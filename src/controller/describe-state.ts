@@ -7,7 +7,7 @@ import type { PoolSnapshot, Snapshot } from '../planner/snapshot.ts';
 import { endedAllocations, liveAllocations } from '../store/allocation-rows.ts';
 import type { Allocation } from '../store/move-allocation.ts';
 import { newestRunnerNames } from '../store/runner-rows.ts';
-import { openJobRows, recentJobRows, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
+import { countRunning, openJobRows, recentJobRows, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
 
 const endedPage = 1_000;
@@ -60,7 +60,7 @@ export function describeState(context: Context, snapshot: Snapshot, before?: str
   const served = nominal(snapshot, shown);
   const last = ended.length === endedPage ? ended.at(-1) : undefined;
   return {
-    pools: snapshot.pools.map((pool) => describePool(pool, jobs)),
+    pools: describePools(context, snapshot),
     jobs: jobs.map((job) => describeJob(job, served.get(job.id))),
     allocations: shown.map((row) => describeAllocation(context, row, names.get(row.id) ?? null)),
     ...(last === undefined ? {} : { cursor: `${last.endedAt}~${last.id}` }),
@@ -85,14 +85,19 @@ function nominal(snapshot: Snapshot, shown: readonly Allocation[]): Map<number, 
   return served;
 }
 
-function describePool(pool: PoolSnapshot, jobs: readonly WorkflowJobRow[]): StateView['pools'][number] {
+export function describePools({ store }: Pick<Context, 'store'>, snapshot: Snapshot): StateView['pools'] {
+  const running = countRunning(store.db);
+  return snapshot.pools.map((pool) => describePool(pool, running.get(pool.pool.key) ?? 0));
+}
+
+function describePool(pool: PoolSnapshot, running: number): StateView['pools'][number] {
   const count = (state: string) => pool.allocations.filter((allocation) => allocation.state === state).length;
   return {
     scope: pool.pool.scope,
     profile: pool.pool.profile,
     labels: pool.pool.labels,
     queued: pool.queued.length,
-    running: jobs.filter((job) => job.pool === pool.pool.key && job.status === 'in_progress').length,
+    running,
     submitting: count('submitting'),
     pending: count('pending'),
     claimed: count('claimed'),

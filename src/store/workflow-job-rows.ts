@@ -147,6 +147,17 @@ export function queuedJobs(
     .all();
 }
 
+/** Jobs of ours in progress, by pool. */
+export function countRunning(db: Connection): Map<string, number> {
+  const rows = db
+    .select({ pool: sql<string>`${workflowJobs.pool}`, count: sql<number>`count(*)` })
+    .from(workflowJobs)
+    .where(and(eq(workflowJobs.status, 'in_progress'), eq(workflowJobs.verdict, 'ours')))
+    .groupBy(workflowJobs.pool)
+    .all();
+  return new Map(rows.map((row) => [row.pool, row.count]));
+}
+
 /** Demand of one pool, for a claim. */
 export function countQueued(db: Connection, pool: string, sinceMs: number): number {
   return (
