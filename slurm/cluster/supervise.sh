@@ -1,0 +1,64 @@
+#!/bin/bash
+# Init of a development cluster. Runs in mount and process namespaces of its own: when it ends, the kernel ends every daemon
+# and every job, and all mounts are gone with the namespace.
+#
+#   supervise.sh ROOT DIRECTORY REST_PORT tied|free [FROM TO]...
+#
+# Daemons are started again when they end, unless DIRECTORY/stopped/<daemon> exists.
+set -eu
+root=$1 directory=$2 rest_port=$3 life=$4
+shift 4
+
+mount -t tmpfs -o mode=0755 cluster "$directory/mnt"
+mkdir "$directory/mnt/upper" "$directory/mnt/work" "$directory/mnt/root"
+mount -t overlay -o "lowerdir=$root,upperdir=$directory/mnt/upper,workdir=$directory/mnt/work" cluster "$directory/mnt/root"
+new=$directory/mnt/root
+mount --rbind /dev "$new/dev"
+mount --rbind /sys "$new/sys"
+mount -t proc proc "$new/proc"
+mount -t tmpfs -o mode=1777 tmp "$new/tmp"
+mount -t tmpfs -o mode=0755 run "$new/run"
+mkdir -p "$new/var/lib/cluster" "$new/etc/slurm" "$new/run/old"
+mount --bind "$directory" "$new/var/lib/cluster"
+while [ $# -ge 2 ]; do
+  mkdir -p "$new$2"
+  mount --bind "$1" "$new$2"
+  shift 2
+done
+# Every look-up of this host would wait for DNS otherwise.
+printf '127.0.0.1 localhost node %s\n' "$(hostname)" > "$new/etc/hosts"
+printf 'gha:x:1000:1000::/tmp:/bin/bash\nslurmrest:x:1001:1001::/:/usr/sbin/nologin\n' >> "$new/etc/passwd"
+printf 'gha:x:1000:\nslurmrest:x:1001:\n' >> "$new/etc/group"
+cp "$directory"/conf/* "$new/etc/slurm/"
+chroot "$new" chown slurm: /etc/slurm/slurm.key /etc/slurm/jwt_hs256.key /var/lib/cluster/state
+chmod 0600 "$new/etc/slurm/slurm.key" "$new/etc/slurm/jwt_hs256.key"
+cd "$new"
+pivot_root . run/old
+umount -l /run/old
+cd /
+directory=/var/lib/cluster
+
+keep() {
+  local daemon=$1
+  shift
+  while :; do
+    if [ ! -e "$directory/stopped/$daemon" ]; then
+      "$@" >> "$directory/log/$daemon.log" 2>&1 < /dev/null || true
+    fi
+    sleep 0.2
+  done
+}
+
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+umask 022
+keep slurmctld slurmctld -D -i &
+keep slurmd slurmd -D -N node &
+keep slurmrestd setpriv --reuid slurmrest --regid slurmrest --clear-groups \
+  env SLURM_JWT=daemon SLURMRESTD_SECURITY=disable_unshare_files,disable_unshare_sysv \
+  slurmrestd -s openapi/slurmctld -a rest_auth/jwt "127.0.0.1:$rest_port" &
+if [ "$life" = tied ]; then
+  # The starter holds the other end of this pipe: the kernel closes it with the starter, however that ends.
+  read -r _ || true
+  exit 0
+fi
+wait
