@@ -1,0 +1,155 @@
+/** GitHub, as far as the controller needs it. Mutations are never retried here: the caller knows what is on disk. */
+import { ZodError } from 'zod';
+import { GitHubError } from '../domain/errors.ts';
+import type { Clock } from '../domain/time.ts';
+import { createOctokit } from './create-octokit.ts';
+import { type KnownWork, observeRepository, type RepositoryObservation } from './observe-repository.ts';
+import { RateBudget, type RateLimit } from './rate-budget.ts';
+import { malformed, toGitHubError } from './to-error.ts';
+
+export interface GitHubClientOptions {
+  readonly apiUrl: string;
+  readonly token: string;
+  readonly clock: Clock;
+  readonly requestTimeoutMs?: number;
+  /** Of a GET that met a 5xx or no answer. */
+  readonly retries?: number;
+  readonly fetch?: typeof fetch;
+}
+
+export interface GitHubClient {
+  observe(repository: string, known: KnownWork): Promise<RepositoryObservation>;
+  mint(
+    repository: string,
+    request: { readonly name: string; readonly labels: readonly string[] },
+  ): Promise<{ readonly runnerId: number; readonly jitConfig: string }>;
+  deregister(
+    repository: string,
+    runner: { readonly id: number | null; readonly name: string },
+  ): Promise<'gone' | 'busy'>;
+  runners(repository: string): Promise<
+    readonly {
+      readonly id: number;
+      readonly name: string;
+      readonly online: boolean;
+      readonly busy: boolean;
+    }[]
+  >;
+  pollDelayMs(leastMs: number): number;
+  rateLimit(): RateLimit | null;
+}
+
+/** Repository runners are in the group "Default", whose id is 1. */
+const defaultGroup = 1;
+const once = { request: { retries: 0 } };
+
+export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
+  const budget = new RateBudget(options.clock);
+  const octokit = createOctokit({
+    apiUrl: options.apiUrl,
+    token: options.token,
+    budget,
+    requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+    retries: options.retries ?? 2,
+    fetch: options.fetch ?? fetch,
+  });
+
+  /** While GitHub told us to wait, nothing is sent. */
+  async function ask<T>(place: string, call: () => Promise<T>): Promise<T> {
+    const { waitMs } = budget;
+    if (waitMs > 0) {
+      throw new GitHubError(
+        `GitHub's rate limit is reached (${place}): calls go on in ${Math.ceil(waitMs / 1_000)} s by themselves.`,
+        {
+          kind: 'rate-limited',
+          status: null,
+          notCreated: true,
+          retryAfterMs: waitMs,
+        },
+      );
+    }
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof ZodError) throw malformed(place, error.issues[0]?.path.join('.') ?? 'unknown');
+      // A page of a proxy, where an object was to be.
+      if (error instanceof TypeError && !('cause' in error)) throw malformed(place, 'not what was asked for');
+      throw toGitHubError(error, place, budget);
+    }
+  }
+
+  const split = (repository: string) => {
+    const [owner = '', repo = ''] = repository.split('/');
+    return { owner, repo };
+  };
+
+  async function findByName(repository: string, name: string): Promise<number | null> {
+    const { data } = await octokit.request('GET /repos/{owner}/{repo}/actions/runners', {
+      ...split(repository),
+      name,
+      per_page: 100,
+    });
+    return data.runners.find((runner) => runner.name === name)?.id ?? null;
+  }
+
+  return {
+    observe: (repository, known) =>
+      ask(repository, async () => {
+        try {
+          return await observeRepository(octokit, repository, known);
+        } finally {
+          budget.endPoll();
+        }
+      }),
+
+    mint: (repository, { name, labels }) =>
+      ask(repository, async () => {
+        const { data } = await octokit.request(
+          'POST /repos/{owner}/{repo}/actions/runners/generate-jitconfig',
+          {
+            ...split(repository),
+            name,
+            labels: [...labels],
+            runner_group_id: defaultGroup,
+            work_folder: '_work',
+            ...once,
+          },
+        );
+        if (typeof data.encoded_jit_config !== 'string' || typeof data.runner?.id !== 'number') {
+          throw malformed(repository, 'no JIT config');
+        }
+        return { runnerId: data.runner.id, jitConfig: data.encoded_jit_config };
+      }),
+
+    deregister: (repository, { id, name }) =>
+      ask(repository, async () => {
+        const runner_id = id ?? (await findByName(repository, name));
+        if (runner_id === null) return 'gone';
+        try {
+          await octokit.request('DELETE /repos/{owner}/{repo}/actions/runners/{runner_id}', {
+            ...split(repository),
+            runner_id,
+            ...once,
+          });
+          return 'gone';
+        } catch (error) {
+          const { status } = error as { status?: number };
+          if (status === 404) return 'gone';
+          if (status === 422) return 'busy';
+          throw error;
+        }
+      }),
+
+    runners: (repository) =>
+      ask(repository, async () => {
+        const listed = await octokit.paginate('GET /repos/{owner}/{repo}/actions/runners', {
+          ...split(repository),
+          per_page: 100,
+        });
+        return listed.map(({ id, name, status, busy }) => ({ id, name, online: status === 'online', busy }));
+      }),
+
+    pollDelayMs: (leastMs) => budget.pollDelayMs(leastMs),
+    rateLimit: () => budget.limit,
+  };
+}
