@@ -119,15 +119,17 @@ HOOK
 
 # The JIT config reaches the runner through its environment, as the runner wants it, and never through argv.
 launch() {
+  local command
+  command=$(basename "$GHA_SLURM_LAUNCHER_COMMAND")
   (
     cd "$work/runner" || exit 1
-    unset GHA_SLURM_URL GHA_SLURM_ALLOCATION GHA_SLURM_CLAIM_WAIT
+    unset GHA_SLURM_URL GHA_SLURM_ALLOCATION GHA_SLURM_CLAIM_WAIT GHA_SLURM_LAUNCHER_COMMAND
     ACTIONS_RUNNER_INPUT_JITCONFIG=$(cat "$work/claim.body")
     rm -f "$work/claim.body" "$work/claim.headers"
     export ACTIONS_RUNNER_INPUT_JITCONFIG RUNNER_MANUALLY_TRAP_SIG=1 TMPDIR="$work/tmp"
     export ACTIONS_RUNNER_HOOK_JOB_STARTED="$work/hooks/started.sh"
     export ACTIONS_RUNNER_HOOK_JOB_COMPLETED="$work/hooks/finished.sh"
-    exec "./$(basename "$GHA_SLURM_LAUNCHER_COMMAND")"
+    exec "./$command"
   ) &
   runner_pid=$!
 }
@@ -163,6 +165,7 @@ launch
 trap forward TERM INT
 watch_idle &
 watch_pid=$!
+disown "$watch_pid" # its end is nobody's news
 set +m
 # `wait` returns early for a trapped signal: wait again until the runner is gone.
 while kill -0 "$runner_pid" 2> /dev/null; do wait "$runner_pid"; done

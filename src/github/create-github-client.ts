@@ -50,7 +50,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
     token: options.token,
     budget,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
-    retries: options.retries ?? 2,
+    retries: options.retries ?? 1,
     fetch: options.fetch ?? fetch,
   });
 

@@ -1,0 +1,63 @@
+/**
+ * `npm test`: lint, types, what is generated, shell scripts, and all tests; those on real Slurm where that can run. Arguments
+ * go to vitest. With REQUIRE_REAL_SLURM=1 a machine that can't run real Slurm fails. The last line counts what the test
+ * runner reported.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensurePackages } from '../slurm/cluster/ensure-packages.ts';
+import { missingRequirement } from '../slurm/cluster/requirements.ts';
+
+const root = join(import.meta.dirname, '..');
+const report = join(root, '.cache', 'test-report.json');
+const modules = join(root, 'node_modules');
+const shellScripts = ['slurm/job.sh', 'slurm/cluster/supervise.sh', 'test/simulator/runner/run.sh', '.ci/run'];
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly success: boolean;
+}
+
+const missing = missingRequirement();
+let failed = false;
+
+function step(what: string, command: string, args: readonly string[]): void {
+  console.log(`\n── ${what}`);
+  const { status, error } = spawnSync(command, [...args], { cwd: root, stdio: 'inherit' });
+  if (error !== undefined) console.error(error.message);
+  if (status === 0) return;
+  failed = true;
+  console.error(`── ${what}: failed`);
+}
+
+const node = process.execPath;
+step('lint', join(modules, '.bin/biome'), ['check', '--error-on-warnings', '.']);
+step('types', node, [join(modules, 'typescript/bin/tsc'), '--noEmit']);
+step('generated types are as the descriptions say', node, ['openapi/generate.ts', '--check']);
+if (missing === null) {
+  await ensurePackages(['shellcheck']);
+  step('shell scripts', 'shellcheck', shellScripts);
+  step('descriptions are as Slurm serves them', node, ['openapi/pull.ts', '--check']);
+}
+
+mkdirSync(join(root, '.cache'), { recursive: true });
+rmSync(report, { force: true });
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+step('tests', node, [join(modules, 'vitest/vitest.mjs'), 'run', ...reporters, ...process.argv.slice(2)]);
+
+if (missing !== null) {
+  console.log(`\nLeft out: everything on real Slurm, and shellcheck. ${missing}`);
+  if (process.env['REQUIRE_REAL_SLURM'] === '1') failed = true;
+}
+const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = JSON.parse(
+  readFileSync(report, 'utf8'),
+) as Report;
+if (failed || !success) {
+  process.exitCode = 1;
+  if (numFailedTests === 0) console.log('failed: not a test, but a step or a suite above');
+}
+console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped`);
