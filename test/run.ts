@@ -12,7 +12,12 @@ import { missingRequirement } from '../slurm/cluster/requirements.ts';
 const root = join(import.meta.dirname, '..');
 const report = join(root, '.cache', 'test-report.json');
 const modules = join(root, 'node_modules');
-const shellScripts = ['slurm/job.sh', 'slurm/cluster/supervise.sh', 'test/simulator/runner/run.sh', '.ci/run'];
+const shellScripts = [
+  'slurm/job.sh',
+  'slurm/cluster/supervise.sh',
+  'test/simulator/runner/run.sh',
+  '.ci/run',
+];
 
 interface Report {
   readonly numPassedTests: number;
