@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SlurmError } from '../../src/domain/errors.ts';
 import { createSlurmClient, type SlurmClient } from '../../src/slurm/create-slurm-client.ts';
 import type { SubmitRequest } from '../../src/slurm/submit-body.ts';
-import { closedPort } from '../support/closed-port.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 
 export interface SlurmUnderTest {
@@ -195,7 +195,7 @@ export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>
 
     it('an address where nothing listens is said as such', async () => {
       const api = createSlurmClient({
-        url: `http://127.0.0.1:${await closedPort()}`,
+        url: `http://127.0.0.1:${await freePort()}`,
         user: 'gha',
         token: () => 'secret-token',
         apiVersion: 'auto',

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 
-/** A port of loopback on which nothing listens: it was free a moment ago. */
-export function closedPort(): Promise<number> {
+/** A port of loopback that was free a moment ago, so that nothing listens there yet. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -1,0 +1,61 @@
+/** The service as its users run it: a process of its own, with its log in a file. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const main = join(import.meta.dirname, '../../src/cli/main.ts');
+
+export interface ServiceOptions {
+  readonly configFile: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  /** It goes on when this process ends. */
+  readonly detached?: boolean;
+}
+
+export interface ServiceProcess {
+  readonly pid: number;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
+}
+
+export async function migrateDatabase({ configFile, env }: ServiceOptions): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [main, '--config', configFile, 'migrate'], {
+    env: { ...process.env, ...env },
+    timeout: 30_000,
+  });
+  return stdout.trim();
+}
+
+export function startService({ configFile, env, logFile, detached = false }: ServiceOptions): ServiceProcess {
+  const log = openSync(logFile, 'a');
+  const child: ChildProcess = spawn(process.execPath, [main, '--config', configFile, 'serve'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', log, log],
+    detached,
+  });
+  closeSync(log);
+  if (detached) child.unref();
+  const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 1));
+  });
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    kill(signal) {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** What the service has logged, as records; anything else that it printed is left out. */
+export function readLog(logFile: string): Record<string, unknown>[] {
+  return readFileSync(logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}

@@ -1,0 +1,65 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from './free-port.ts';
+
+export interface ConfigValues {
+  readonly apiUrl: string;
+  readonly repositories: readonly string[];
+  readonly slurmUrl: string;
+  readonly slurmUser: string;
+  readonly slurmTokenFile: string;
+  readonly profiles: Readonly<Record<string, object>>;
+  /** Of both sides. */
+  readonly pollInterval?: string;
+  readonly surplusGrace?: string;
+  readonly idleTimeout?: string;
+  readonly output?: string;
+  readonly maxAllocations?: number;
+}
+
+export interface WrittenConfig {
+  readonly file: string;
+  readonly databaseFile: string;
+  readonly listenUrl: string;
+  readonly adminUrl: string;
+}
+
+/** A configuration of a service that runs on this machine, on ports of its own. JSON is YAML. */
+export async function writeConfig(directory: string, values: ConfigValues): Promise<WrittenConfig> {
+  const listen = `127.0.0.1:${await freePort()}`;
+  const admin = `127.0.0.1:${await freePort()}`;
+  const file = join(directory, 'config.yaml');
+  const databaseFile = join(directory, 'gha-slurm.sqlite');
+  const { pollInterval = '1s' } = values;
+  const config = {
+    github: {
+      apiUrl: values.apiUrl,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the service puts the variable in
+      auth: { token: '${GITHUB_TOKEN}' },
+      watch: values.repositories.map((repository) => ({ repository })),
+      pollInterval,
+    },
+    slurm: {
+      url: values.slurmUrl,
+      user: values.slurmUser,
+      token: { file: values.slurmTokenFile },
+      pollInterval,
+      ...(values.output === undefined ? {} : { output: values.output }),
+    },
+    profiles: values.profiles,
+    runner: {
+      callbackUrl: `http://${listen}`,
+      ...(values.idleTimeout === undefined ? {} : { idleTimeout: values.idleTimeout }),
+      launcher: { kind: 'command', command: '/opt/actions-runner/run.sh' },
+    },
+    limits: {
+      surplusGrace: values.surplusGrace ?? '3s',
+      maxAllocations: values.maxAllocations ?? 5_000,
+      maxPerRepository: values.maxAllocations ?? 5_000,
+    },
+    database: { path: databaseFile },
+    server: { listen, admin },
+  };
+  writeFileSync(file, JSON.stringify(config, null, 2));
+  return { file, databaseFile, listenUrl: `http://${listen}`, adminUrl: `http://${admin}` };
+}
