@@ -13,6 +13,7 @@ export interface ConfigValues {
   readonly pollInterval?: string;
   readonly surplusGrace?: string;
   readonly idleTimeout?: string;
+  readonly timeLimitWarning?: string;
   readonly output?: string;
   readonly maxAllocations?: number;
 }
@@ -50,6 +51,8 @@ export async function writeConfig(directory: string, values: ConfigValues): Prom
     runner: {
       callbackUrl: `http://${listen}`,
       ...(values.idleTimeout === undefined ? {} : { idleTimeout: values.idleTimeout }),
+      ...(values.idleTimeout === undefined ? {} : { idleTimeout: values.idleTimeout }),
+      ...(values.timeLimitWarning === undefined ? {} : { timeLimitWarning: values.timeLimitWarning }),
       launcher: { kind: 'command', command: '/opt/actions-runner/run.sh' },
     },
     limits: {

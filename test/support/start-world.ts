@@ -1,0 +1,91 @@
+/** Everything that an end-to-end test or a measurement needs: real Slurm, a simulated GitHub, a folder, and the service. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Cluster } from '../../slurm/cluster/cluster.ts';
+import { type ClusterOptions, startCluster } from '../../slurm/cluster/start-cluster.ts';
+import type { Readiness } from '../../src/controller/create-controller.ts';
+import type { StateView } from '../../src/controller/describe-state.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../simulator/start-simulator.ts';
+import { runnerBind } from './runner-folder.ts';
+import { migrateDatabase, readLog, type ServiceProcess, startService } from './service-process.ts';
+import { type ConfigValues, type WrittenConfig, writeConfig } from './write-config.ts';
+
+export interface WorldOptions {
+  readonly name: string;
+  readonly cluster?: Partial<ClusterOptions>;
+  readonly simulator?: SimulatorOptions;
+  readonly config?: Partial<ConfigValues>;
+}
+
+export interface World {
+  readonly cluster: Cluster;
+  readonly github: Simulator;
+  readonly config: WrittenConfig;
+  readonly directory: string;
+  readonly logFile: string;
+  start(): ServiceProcess;
+  /** The body of `/readyz`; null while the service does not answer. */
+  readiness(): Promise<Readiness | null>;
+  /** Null while the service does not answer. */
+  state(): Promise<StateView | null>;
+  log(): Record<string, unknown>[];
+  stop(): Promise<void>;
+}
+
+export const repository = 'acme/app';
+export const small = { partition: 'ci', cpus: 1, memory: '256MiB', timeLimit: '10m' } as const;
+
+export async function startWorld({ name, ...options }: WorldOptions): Promise<World> {
+  const directory = mkdtempSync(join(tmpdir(), `gha-slurm-${name}-`));
+  const github = await startSimulator(options.simulator);
+  github.control.addRepository(repository);
+  const cluster = await startCluster({
+    name: `${name}-${process.pid}`,
+    binds: [runnerBind],
+    tieToParent: true,
+    ...options.cluster,
+  });
+  const config = await writeConfig(directory, {
+    apiUrl: github.url,
+    repositories: [repository],
+    slurmUrl: cluster.url,
+    slurmUser: cluster.user,
+    slurmTokenFile: cluster.tokenFile,
+    profiles: { 'slurm-small': small },
+    ...options.config,
+  });
+  const logFile = join(directory, 'service.log');
+  const service = { configFile: config.file, env: { GITHUB_TOKEN: github.token }, logFile };
+  await migrateDatabase(service);
+  const started: ServiceProcess[] = [];
+  return {
+    cluster,
+    github,
+    config,
+    directory,
+    logFile,
+    start() {
+      const process = startService(service);
+      started.push(process);
+      return process;
+    },
+    readiness: () => getJson<Readiness>(`${config.adminUrl}/readyz`),
+    state: () => getJson<StateView>(`${config.adminUrl}/api/state`),
+    log: () => readLog(logFile),
+    async stop() {
+      for (const process of started) await process.kill('SIGKILL');
+      await cluster.stop();
+      await github.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function getJson<T>(url: string): Promise<T | null> {
+  try {
+    return (await (await fetch(url, { signal: AbortSignal.timeout(5_000) })).json()) as T;
+  } catch {
+    return null;
+  }
+}
