@@ -36,7 +36,11 @@ export interface World {
 export const repository = 'acme/app';
 export const small = { partition: 'ci', cpus: 1, memory: '256MiB', timeLimit: '10m' } as const;
 
-export async function startWorld({ name, ...options }: WorldOptions): Promise<World> {
+/** @param interpose starts something between the service and slurmrestd, given slurmrestd's URL. */
+export async function startWorld<P extends { url: string; stop(): Promise<void> }>(
+  { name, ...options }: WorldOptions,
+  interpose?: (slurmUrl: string) => Promise<P>,
+): Promise<World & { readonly proxy: P | null }> {
   const directory = mkdtempSync(join(tmpdir(), `gha-slurm-${name}-`));
   const github = await startSimulator(options.simulator);
   github.control.addRepository(repository);
@@ -46,10 +50,11 @@ export async function startWorld({ name, ...options }: WorldOptions): Promise<Wo
     tieToParent: true,
     ...options.cluster,
   });
+  const proxy = interpose === undefined ? null : await interpose(cluster.url);
   const config = await writeConfig(directory, {
     apiUrl: github.url,
     repositories: [repository],
-    slurmUrl: cluster.url,
+    slurmUrl: proxy?.url ?? cluster.url,
     slurmUser: cluster.user,
     slurmTokenFile: cluster.tokenFile,
     profiles: { 'slurm-small': small },
@@ -60,6 +65,7 @@ export async function startWorld({ name, ...options }: WorldOptions): Promise<Wo
   await migrateDatabase(service);
   const started: ServiceProcess[] = [];
   return {
+    proxy,
     cluster,
     github,
     config,
@@ -75,6 +81,7 @@ export async function startWorld({ name, ...options }: WorldOptions): Promise<Wo
     log: () => readLog(logFile),
     async stop() {
       for (const process of started) await process.kill('SIGKILL');
+      await proxy?.stop();
       await cluster.stop();
       await github.stop();
       rmSync(directory, { recursive: true, force: true });
