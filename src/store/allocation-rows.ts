@@ -1,7 +1,8 @@
 /** Allocations as rows: made, read, and changed without a change of state. Moves are in move-allocation.ts. */
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm';
+
 import type { Pool } from '../domain/pool.ts';
 import type { Connection } from './connection.ts';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from './drizzle.ts';
 import type { Allocation } from './move-allocation.ts';
 import { allocationEvents, allocations, fences } from './schema.ts';
 

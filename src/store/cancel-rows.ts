@@ -1,6 +1,7 @@
 /** The two durable lists of what must be gone from Slurm: by id and name, and by name alone. */
-import { and, eq, isNull, lte, sql } from 'drizzle-orm';
+
 import type { Connection } from './connection.ts';
+import { and, eq, isNull, lte, sql } from './drizzle.ts';
 import { cancels, fences } from './schema.ts';
 
 export type CancelRow = typeof cancels.$inferSelect;

@@ -7,10 +7,8 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
-import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
-import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { OperatorError } from '../domain/errors.ts';
+import { drizzle, migrate, readMigrationFiles } from './drizzle.ts';
 import { newInstanceId } from './random-id.ts';
 import { instance } from './schema.ts';
 

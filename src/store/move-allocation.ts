@@ -1,6 +1,6 @@
-import { and, eq } from 'drizzle-orm';
 import { type AllocationState, mayMove } from '../domain/allocation-state.ts';
 import type { Connection } from './connection.ts';
+import { and, eq } from './drizzle.ts';
 import { allocationEvents, allocations } from './schema.ts';
 
 export type Allocation = typeof allocations.$inferSelect;

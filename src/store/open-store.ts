@@ -7,8 +7,9 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { OperatorError } from '../domain/errors.ts';
+import { drizzle } from './drizzle.ts';
 import { assertMigrated } from './migrate.ts';
 import { networkFileSystemOf } from './network-file-system.ts';
 import { instance } from './schema.ts';

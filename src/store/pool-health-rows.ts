@@ -1,5 +1,5 @@
-import { eq } from 'drizzle-orm';
 import type { Connection } from './connection.ts';
+import { eq } from './drizzle.ts';
 import { poolHealth } from './schema.ts';
 
 export type PoolHealthRow = typeof poolHealth.$inferSelect;

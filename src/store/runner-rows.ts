@@ -2,8 +2,9 @@
  * Registrations: `minting` → `registered` or `doubtful` (the answer was lost) or `refused`; what GitHub may still have
  * ends as `deregistered`. The name is on disk before GitHub hears of it.
  */
-import { and, asc, eq, inArray, isNull, lte, ne, sql } from 'drizzle-orm';
+
 import type { Connection } from './connection.ts';
+import { and, asc, eq, inArray, isNull, lte, ne, sql } from './drizzle.ts';
 import { allocations, runners } from './schema.ts';
 
 export type RunnerRow = typeof runners.$inferSelect;

@@ -2,10 +2,10 @@
  * What is remembered. What must never happen is a constraint here and not an `if` elsewhere; partial indexes on what
  * is live keep a tick's cost independent of history. Times are milliseconds since the Unix epoch.
  */
-import { sql } from 'drizzle-orm';
-import { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
 import { allocationStates } from '../domain/allocation-state.ts';
 import { workflowJobStatuses } from '../domain/workflow-job.ts';
+import { check, index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex } from './drizzle.ts';
 
 /** Interpolated values become bind parameters, which a CHECK can't have: hence raw text, from our own lists only. */
 const oneOf = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '));

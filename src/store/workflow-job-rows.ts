@@ -1,8 +1,9 @@
 /** Runs and jobs as GitHub shows them. A completed job stays completed, whatever an older listing says. */
-import { and, asc, desc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+
 import type { LabelVerdict } from '../domain/labels.ts';
 import type { WorkflowJob } from '../domain/workflow-job.ts';
 import type { Connection } from './connection.ts';
+import { and, asc, desc, eq, gt, inArray, isNull, ne, sql } from './drizzle.ts';
 import { workflowJobs, workflowRuns } from './schema.ts';
 
 export type WorkflowJobRow = typeof workflowJobs.$inferSelect;
