@@ -2,7 +2,9 @@
  * What was last seen of either side, and when, on the monotonic clock. A failed observation changes nothing but its
  * own failure: the last known demand and the last known states stay.
  */
+
 import type { SlurmPhase } from '../domain/slurm-job-state.ts';
+import type { WorkflowJob } from '../domain/workflow-job.ts';
 
 export interface Failure {
   readonly message: string;
@@ -34,6 +36,8 @@ export class Observations {
   readonly deregisteredMs = new Map<string, number>();
   readonly cancelRequestedMs = new Map<string, number>();
   readonly jobOverMs = new Map<string, number>();
+  /** Jobs that are on disk exactly so: an answer that has not changed hands back the same ones. */
+  readonly recorded = new WeakSet<WorkflowJob>();
   /** Monotonic time since when supply has exceeded demand, by pool. */
   readonly surplusSinceMs = new Map<string, number>();
   slurm: { observed: boolean; failure: Failure | null } = { observed: false, failure: null };

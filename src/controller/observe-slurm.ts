@@ -4,10 +4,9 @@
  */
 import { endOutcome } from '../domain/end-outcome.ts';
 import { slurmPhase } from '../domain/slurm-job-state.ts';
-import { findAllocation, liveAllocations } from '../store/allocation-rows.ts';
+import { findAllocation, type LiveAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
-import type { Allocation } from '../store/move-allocation.ts';
 import type { Context } from './context.ts';
 import { endAllocation } from './end-allocation.ts';
 import { failureOf } from './observations.ts';
@@ -16,7 +15,7 @@ const absencesThatMatter = 2;
 
 export async function observeSlurm(context: Context): Promise<void> {
   const { store, slurm, clock, seen, log, count } = context;
-  const rows = liveAllocations(store.db).filter(hasSlurmJob);
+  const rows = liveAllocationsInBrief(store.db).filter(hasSlurmJob);
   try {
     const listed = new Map(
       (await slurm.states(rows.map((row) => row.slurmJobId))).map((job) => [job.id, job.states]),
@@ -40,9 +39,9 @@ export async function observeSlurm(context: Context): Promise<void> {
   }
 }
 
-type WithSlurmJob = Allocation & { readonly slurmJobId: number };
+type WithSlurmJob = LiveAllocation & { readonly slurmJobId: number };
 
-function hasSlurmJob(row: Allocation): row is WithSlurmJob {
+function hasSlurmJob(row: LiveAllocation): row is WithSlurmJob {
   return row.slurmJobId !== null;
 }
 
@@ -51,12 +50,13 @@ function noteStates(context: Context, tx: Connection, row: WithSlurmJob, states:
   seen.absences.delete(row.id);
   const phase = slurmPhase(states);
   seen.phases.set(row.id, phase);
+  if (phase !== 'terminal' && phase !== 'requeued') return;
   const current = findAllocation(tx, row.id);
   if (current === undefined || current.state === 'ended') return;
   if (phase === 'terminal') {
     const outcome = endOutcome({ ...current, state: current.state }, states);
     endAllocation(context, tx, current, outcome, `Slurm job ${row.slurmJobId} is ${states.join('+')}.`);
-  } else if (phase === 'requeued') {
+  } else {
     const job = { slurmJobId: row.slurmJobId, slurmJobName: row.slurmJobName };
     requestCancel(tx, job, 'requeued by Slurm: its runner is spent', clock.wallMs());
     endAllocation(context, tx, current, 'slurm:REQUEUED', `Slurm job ${row.slurmJobId} was requeued.`);

@@ -24,22 +24,24 @@ export function recordObservation(
   observation: RepositoryObservation,
   begunMs: number,
 ): void {
-  const { store, clock } = context;
+  const { store, clock, seen } = context;
   const nowMs = clock.wallMs();
   store.db.transaction((tx) => {
     for (const run of observation.runs) {
       recordRun(tx, { id: run.id, repository: observation.repository, completed: run.completed }, nowMs);
     }
+    const jobs = observation.jobs.filter((job) => !seen.recorded.has(job));
     const known = new Map(
       jobsByIds(
         tx,
-        observation.jobs.map((job) => job.id),
+        jobs.map((job) => job.id),
       ).map((row) => [row.id, row]),
     );
-    for (const job of observation.jobs) recordOne(context, tx, job, known.get(job.id), nowMs);
+    for (const job of jobs) recordOne(context, tx, job, known.get(job.id), nowMs);
     for (const id of observation.missingJobIds) recordMiss(tx, id, nowMs);
     giveUpUnconfirmed(context, tx, observation.repository, begunMs);
   });
+  for (const job of observation.jobs) seen.recorded.add(job);
 }
 
 function recordOne(

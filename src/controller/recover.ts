@@ -2,7 +2,7 @@
  * What a start finds: submits and mints that an earlier process began and whose outcome nobody waits for any more. Both
  * are in doubt. Fences go out as soon as Slurm answers; registrations are deleted when their job asks again or is over.
  */
-import { liveAllocations } from '../store/allocation-rows.ts';
+import { allocationsIn } from '../store/allocation-rows.ts';
 import { doubtAllMints } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { loseSubmit } from './lose-submit.ts';
@@ -10,7 +10,7 @@ import { loseSubmit } from './lose-submit.ts';
 export function recover(context: Context): void {
   const { store, log } = context;
   const mints = doubtAllMints(store.db);
-  const submitting = liveAllocations(store.db).filter((row) => row.state === 'submitting');
+  const submitting = allocationsIn(store.db, ['submitting']);
   for (const row of submitting) {
     loseSubmit(context, row, 'submit-lost', 'The service stopped before Slurm answered.');
   }

@@ -2,7 +2,7 @@
  * Rows on their way out. Deregister first, every name ever minted; then wait, in case a job was assigned at that moment;
  * only then cancel in Slurm, by id and name. Slurm's word ends the row.
  */
-import { liveAllocations } from '../store/allocation-rows.ts';
+import { allocationsIn } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { openRunnersOf, runnersOf } from '../store/runner-rows.ts';
@@ -18,10 +18,9 @@ const exitGraceMs = 60_000;
 const cancelAgainMs = 60_000;
 
 export function releaseAllocations(context: Context): void {
-  const live = liveAllocations(context.store.db);
-  for (const row of live) {
+  for (const row of allocationsIn(context.store.db, ['busy', 'releasing'])) {
     if (row.state === 'busy') releaseWhenJobIsOver(context, row);
-    else if (row.state === 'releasing') advance(context, row);
+    else advance(context, row);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Puts the store and the last observations together for the planner. */
-import { type Pool, poolOf } from '../domain/pool.ts';
+import { type Pool, type PoolKey, poolOfKey } from '../domain/pool.ts';
 import { deficit } from '../planner/deficit.ts';
 import type { PlannedAllocation, PoolSnapshot, QueuedJob, Snapshot } from '../planner/snapshot.ts';
-import { endedSupply, liveAllocations } from '../store/allocation-rows.ts';
+import { endedSupply, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { allPoolHealth, type PoolHealthRow } from '../store/pool-health-rows.ts';
 import { queuedJobs } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
@@ -20,29 +20,23 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
   const { store, config, clock, seen } = context;
   const nowMs = clock.wallMs();
   const drafts = new Map<string, Draft>();
-  const draftOf = (pool: Pool): Draft => {
-    const known = drafts.get(pool.key);
+  const draftOf = (key: PoolKey): Draft => {
+    const known = drafts.get(key);
     if (known !== undefined) return known;
-    const draft = { pool, queued: [], allocations: [], unconfirmed: 0 };
-    drafts.set(pool.key, draft);
+    const draft = { pool: poolOfKey(key), queued: [], allocations: [], unconfirmed: 0 };
+    drafts.set(key, draft);
     return draft;
   };
 
   const watched = new Set(config.repositories);
   for (const job of queuedJobs(store.db, queueHorizonMs(nowMs))) {
     if (!watched.has(job.repository)) continue;
-    draftOf(
-      poolOf(job.repository, job.profile, job.labels.map((label) => label.toLowerCase()).sort()),
-    ).queued.push({
-      id: job.id,
-      repository: job.repository,
-      createdAtMs: job.createdAt,
-    });
+    draftOf(job.pool).queued.push({ id: job.id, repository: job.repository, createdAtMs: job.createdAt });
   }
-  const live = liveAllocations(store.db);
+  const live = liveAllocationsInBrief(store.db);
   for (const row of live) {
     if (row.state === 'ended') continue;
-    const draft = draftOf(poolOf(row.scope, row.profile, row.labels));
+    const draft = draftOf(row.pool);
     draft.allocations.push({
       id: row.id,
       state: row.state,

@@ -2,7 +2,7 @@
  * Claimed runners that say nothing: one listing of the scope's runners a minute, while there is any of that kind, tells
  * which is online, which is busy and which never came.
  */
-import { liveAllocations } from '../store/allocation-rows.ts';
+import { allocationsIn } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { markOnline, openRunnersOf } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
@@ -24,8 +24,8 @@ export class RunnerWatch {
 
   watch(): void {
     const { store, clock, effects } = this.#context;
-    const quiet = liveAllocations(store.db).filter(
-      (row) => row.state === 'claimed' && clock.wallMs() - (row.firstClaimedAt ?? row.createdAt) > quietMs,
+    const quiet = allocationsIn(store.db, ['claimed']).filter(
+      (row) => clock.wallMs() - (row.firstClaimedAt ?? row.createdAt) > quietMs,
     );
     for (const [scope, rows] of Map.groupBy(quiet, (row) => row.scope)) {
       const listedMs = this.#listedMs.get(scope);

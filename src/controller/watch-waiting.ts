@@ -3,7 +3,7 @@
  * A reason that no waiting cures releases it and counts against its pool.
  */
 import { hopelessReason } from '../domain/pending-reason.ts';
-import { liveAllocations } from '../store/allocation-rows.ts';
+import { oldestPending } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import type { Context } from './context.ts';
 import { strike } from './pool-health.ts';
@@ -23,15 +23,13 @@ export class WaitingWatch {
 
   watch(): void {
     const { store, clock, effects, seen } = this.#context;
-    const pending = liveAllocations(store.db).filter((row) => row.state === 'pending');
-    for (const [pool, rows] of Map.groupBy(pending, (row) => row.pool)) {
-      const oldest = rows.find((row) => seen.phases.get(row.id) === 'waiting');
-      if (oldest === undefined || clock.wallMs() - (oldest.submittedAt ?? oldest.createdAt) < firstLookMs)
-        continue;
-      const lookedMs = this.#lookedMs.get(pool);
+    for (const row of oldestPending(store.db)) {
+      if (seen.phases.get(row.id) !== 'waiting') continue;
+      if (clock.wallMs() - (row.submittedAt ?? row.createdAt) < firstLookMs) continue;
+      const lookedMs = this.#lookedMs.get(row.pool);
       if (lookedMs !== undefined && clock.monotonicMs() - lookedMs < everyMs) continue;
-      this.#lookedMs.set(pool, clock.monotonicMs());
-      effects.run('slurm', `waiting:${oldest.id}`, () => this.#look(oldest));
+      this.#lookedMs.set(row.pool, clock.monotonicMs());
+      effects.run('slurm', `waiting:${row.id}`, () => this.#look(row));
     }
   }
 

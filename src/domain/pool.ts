@@ -11,8 +11,14 @@ export interface Pool {
   readonly labels: readonly string[];
 }
 
+/** Says everything about its pool: scope, profile and labels have no `|` in them, labels no comma. */
 export type PoolKey = string;
 
 export function poolOf(scope: string, profile: string, labels: readonly string[]): Pool {
   return { key: `${scope}|${profile}|${labels.join(',')}`, scope, profile, labels };
+}
+
+export function poolOfKey(key: PoolKey): Pool {
+  const [scope = '', profile = '', labels = ''] = key.split('|');
+  return { key, scope, profile, labels: labels.split(',') };
 }

@@ -19,6 +19,17 @@ export interface RepositoryObservation {
   readonly missingJobIds: readonly number[];
 }
 
+/** What was made of a record: an unchanged answer (304) hands back the same records, which then cost nothing. */
+const mapped = new WeakMap<object, WorkflowJob>();
+
+function jobOf(record: object, repository: string): WorkflowJob {
+  const known = mapped.get(record);
+  if (known !== undefined) return known;
+  const job = toWorkflowJob(record, repository);
+  mapped.set(record, job);
+  return job;
+}
+
 const liveStatuses = ['queued', 'in_progress'] as const;
 
 export async function observeRepository(
@@ -91,7 +102,7 @@ async function listJobs(
     per_page: 100,
   });
   const jobs: WorkflowJob[] = [];
-  for await (const { data } of pages) jobs.push(...data.map((job) => toWorkflowJob(job, `${owner}/${repo}`)));
+  for await (const { data } of pages) jobs.push(...data.map((job) => jobOf(job, `${owner}/${repo}`)));
   return jobs;
 }
 
@@ -124,7 +135,7 @@ function findJob(
       repo,
       job_id,
     });
-    return toWorkflowJob(data, `${owner}/${repo}`);
+    return jobOf(data, `${owner}/${repo}`);
   });
 }
 

@@ -1,5 +1,6 @@
 /** Allocations as rows: made, read, and changed without a change of state. Moves are in move-allocation.ts. */
 
+import type { LiveState } from '../domain/allocation-state.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { Connection } from './connection.ts';
 import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from './drizzle.ts';
@@ -47,6 +48,53 @@ export function liveAllocations(db: Connection): Allocation[] {
     .where(ne(allocations.state, 'ended'))
     .orderBy(asc(allocations.createdAt), asc(allocations.id))
     .all();
+}
+
+/** The same, as far as planning and watching Slurm need it: read at every poll, so without the columns that cost. */
+export type LiveAllocation = Pick<
+  Allocation,
+  'id' | 'pool' | 'state' | 'slurmJobId' | 'slurmJobName' | 'createdAt' | 'unconfirmedSince'
+>;
+
+export function liveAllocationsInBrief(db: Connection): LiveAllocation[] {
+  return db
+    .select({
+      id: allocations.id,
+      pool: allocations.pool,
+      state: allocations.state,
+      slurmJobId: allocations.slurmJobId,
+      slurmJobName: allocations.slurmJobName,
+      createdAt: allocations.createdAt,
+      unconfirmedSince: allocations.unconfirmedSince,
+    })
+    .from(allocations)
+    .where(ne(allocations.state, 'ended'))
+    .orderBy(asc(allocations.createdAt), asc(allocations.id))
+    .all();
+}
+
+/** Rows in these states, oldest first. */
+export function allocationsIn(db: Connection, states: readonly LiveState[]): Allocation[] {
+  return db
+    .select()
+    .from(allocations)
+    .where(and(inArray(allocations.state, [...states]), ne(allocations.state, 'ended')))
+    .orderBy(asc(allocations.createdAt), asc(allocations.id))
+    .all();
+}
+
+/** The oldest pending row of each pool. */
+export function oldestPending(db: Connection): Allocation[] {
+  const oldest = db
+    .select({ id: allocations.id, first: sql<number>`min(${allocations.createdAt})` })
+    .from(allocations)
+    .where(eq(allocations.state, 'pending'))
+    .groupBy(allocations.pool)
+    .all();
+  return allocationsByIds(
+    db,
+    oldest.map((row) => row.id),
+  );
 }
 
 export function liveAllocationBySlurmJob(db: Connection, slurmJobId: number): Allocation | undefined {

@@ -119,20 +119,11 @@ export function recentJobRows(db: Connection, limit: number): WorkflowJobRow[] {
 export function queuedJobs(
   db: Connection,
   sinceMs: number,
-): {
-  id: number;
-  pool: string;
-  profile: string;
-  labels: readonly string[];
-  repository: string;
-  createdAt: number;
-}[] {
+): { id: number; pool: string; repository: string; createdAt: number }[] {
   return db
     .select({
       id: workflowJobs.id,
       pool: sql<string>`${workflowJobs.pool}`,
-      profile: sql<string>`${workflowJobs.profile}`,
-      labels: workflowJobs.labels,
       repository: workflowJobs.repository,
       createdAt: workflowJobs.createdAt,
     })
