@@ -36,7 +36,7 @@ export interface ClusterOptions {
   readonly say?: (line: string) => void;
 }
 
-const readyTimeLimitMs = 8_000;
+const readyTimeLimitMs = 30_000;
 const tenYearsSeconds = 10 * 365 * 86_400;
 
 /** @throws OperatorError that says what is missing, or what a daemon said last. */
