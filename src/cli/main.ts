@@ -1,31 +1,26 @@
 #!/usr/bin/env node
-/** `gha-slurm`: the commands. */
-import { Command } from 'commander';
-import { ConfigError } from '../config/load-config.ts';
-import { OperatorError } from '../domain/errors.ts';
-import { migrate } from './migrate.ts';
-import { serve } from './serve.ts';
+/**
+ * The entry point: prepares Node, then loads the program. Static imports would be loaded before any of this ran.
+ *
+ * Compiled code is kept (in `NODE_COMPILE_CACHE`, else in the temporary folder), so that only the first start strips types.
+ *
+ * V8 is told to be small, where its defaults suit a machine that has nothing else to do. Measured with 1,000 live
+ * allocations: 305 MiB resident without the flags, 130 MiB with them.
+ * - The young generation keeps its first size, and the old one is collected earlier.
+ * - WebAssembly is not compiled twice: the optimizing compiler takes 25 MiB for the HTTP parser of `fetch`, once, and
+ *   the C library keeps them.
+ */
+import { enableCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 
-const program = new Command('gha-slurm')
-  .description('Runs GitHub Actions workflow jobs on a Slurm cluster.')
-  .option('-c, --config <file>', 'configuration file (default: $GHA_SLURM_CONFIG, else ./config.yaml)')
-  .showHelpAfterError();
-
-const configOption = (): string | undefined => program.opts<{ config?: string }>().config;
-
-program
-  .command('serve')
-  .description('run the service until SIGTERM')
-  .action(() => serve(configOption()));
-program
-  .command('migrate')
-  .description('create the database, or bring it up to date')
-  .action(() => migrate(configOption()));
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof OperatorError)) throw error;
-  console.error(error instanceof ConfigError ? error.message : `gha-slurm: ${error.message}`);
-  process.exitCode = error.exitCode;
+enableCompileCache();
+for (const flag of [
+  '--semi-space-growth-factor=1',
+  '--optimize-for-size',
+  '--no-wasm-tier-up',
+  '--no-wasm-dynamic-tiering',
+]) {
+  setFlagsFromString(flag);
 }
+const { runProgram } = await import('./program.ts');
+await runProgram();

@@ -14,6 +14,7 @@ import { assertMigrated } from './migrate.ts';
 import { networkFileSystemOf } from './network-file-system.ts';
 import { instance } from './schema.ts';
 import { acquireServiceLock } from './service-lock.ts';
+import { cacheStatements } from './statement-cache.ts';
 
 export type Db = BetterSQLite3Database<Record<string, never>>;
 
@@ -76,6 +77,7 @@ function openDatabase(path: string): Database.Database {
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma('busy_timeout = 5000');
+    cacheStatements(sqlite);
     return sqlite;
   } catch (cause) {
     throw new OperatorError(

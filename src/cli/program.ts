@@ -1,0 +1,33 @@
+/** `gha-slurm`: the commands. */
+import { Command } from 'commander';
+import { ConfigError } from '../config/load-config.ts';
+import { OperatorError } from '../domain/errors.ts';
+import { migrate } from './migrate.ts';
+import { serve } from './serve.ts';
+
+const program = new Command('gha-slurm')
+  .description('Runs GitHub Actions workflow jobs on a Slurm cluster.')
+  .option('-c, --config <file>', 'configuration file (default: $GHA_SLURM_CONFIG, else ./config.yaml)')
+  .showHelpAfterError();
+
+const configOption = (): string | undefined => program.opts<{ config?: string }>().config;
+
+program
+  .command('serve')
+  .description('run the service until SIGTERM')
+  .action(() => serve(configOption()));
+program
+  .command('migrate')
+  .description('create the database, or bring it up to date')
+  .action(() => migrate(configOption()));
+
+/** Runs the command that argv names; sets the exit code. */
+export async function runProgram(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    console.error(error instanceof ConfigError ? error.message : `gha-slurm: ${error.message}`);
+    process.exitCode = error.exitCode;
+  }
+}
