@@ -1,0 +1,209 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { poolOf } from '../../src/domain/pool.ts';
+import { deficit, isSupply } from '../../src/planner/deficit.ts';
+import { plan } from '../../src/planner/plan.ts';
+import type { Action, PlannedAllocation, PoolSnapshot, Snapshot } from '../../src/planner/snapshot.ts';
+import { arbitrarySnapshot } from './arbitrary-snapshot.ts';
+
+const nowMs = 120;
+
+/** The snapshot after a plan was carried out: every intent is on disk, and nothing else has happened. */
+function carriedOut(snapshot: Snapshot, actions: readonly Action[]): Snapshot {
+  const pools = snapshot.pools.map((pool) => {
+    const released = new Set(
+      actions.flatMap((action) => (action.kind === 'release' ? [action.allocationId] : [])),
+    );
+    const submits = actions.filter(
+      (action) => action.kind === 'submit' && action.pool.key === pool.pool.key,
+    ).length;
+    const made = Array.from(
+      { length: submits },
+      (_, index): PlannedAllocation => ({
+        id: `new-${index}`,
+        state: 'submitting',
+        createdAtMs: 2_000,
+        stuck: false,
+        inFlight: true,
+      }),
+    );
+    const allocations = pool.allocations.flatMap((allocation): PlannedAllocation[] => {
+      if (!released.has(allocation.id)) return [allocation];
+      return allocation.state === 'submitting' ? [] : [{ ...allocation, state: 'releasing' }];
+    });
+    const after = {
+      ...pool,
+      allocations: [...allocations, ...made],
+      probes: Math.max(0, pool.probes - submits),
+    };
+    return { ...after, surplusSinceMs: deficit(after) < 0 ? after.surplusSinceMs : null };
+  });
+  return { ...snapshot, pools };
+}
+
+const submitsOf = (actions: readonly Action[], pool?: PoolSnapshot) =>
+  actions.filter(
+    (action) => action.kind === 'submit' && (pool === undefined || action.pool.key === pool.pool.key),
+  ).length;
+
+describe('plan, whatever the snapshot', () => {
+  const always = (check: (snapshot: Snapshot, actions: readonly Action[]) => void) =>
+    fc.assert(
+      fc.property(arbitrarySnapshot, (snapshot) => check(snapshot, plan(snapshot, nowMs))),
+      {
+        numRuns: 500,
+      },
+    );
+
+  it('gives nothing when it is asked again after it was carried out', () =>
+    always((snapshot, actions) => {
+      const again = plan(carriedOut(snapshot, actions), nowMs);
+      // A release makes room under the caps, and only that may be used.
+      if (actions.every((action) => action.kind === 'submit')) expect(again).toEqual([]);
+      else expect(again.filter((action) => action.kind === 'release')).toEqual([]);
+    }));
+
+  it('never submits more than a pool lacks', () =>
+    always((snapshot, actions) => {
+      for (const pool of snapshot.pools)
+        expect(submitsOf(actions, pool)).toBeLessThanOrEqual(Math.max(0, deficit(pool)));
+    }));
+
+  it('never exceeds a cap by what it adds', () =>
+    always((snapshot, actions) => {
+      const held = snapshot.pools.reduce((sum, pool) => sum + pool.allocations.length, 0);
+      if (submitsOf(actions) > 0)
+        expect(held + submitsOf(actions)).toBeLessThanOrEqual(snapshot.limits.maxAllocations);
+      for (const [scope, pools] of Map.groupBy(snapshot.pools, (pool) => pool.pool.scope)) {
+        const added = pools.reduce((sum, pool) => sum + submitsOf(actions, pool), 0);
+        const before = pools.reduce((sum, pool) => sum + pool.allocations.length, 0);
+        if (added > 0) expect(before + added, scope).toBeLessThanOrEqual(snapshot.limits.maxPerRepository);
+      }
+    }));
+
+  it('neither submits nor releases where the last observation failed', () =>
+    always((snapshot, actions) => {
+      const stale = new Set(snapshot.pools.filter((pool) => pool.stale).map((pool) => pool.pool.key));
+      expect(
+        actions.filter((action) => stale.has(action.kind === 'submit' ? action.pool.key : action.poolKey)),
+      ).toEqual([]);
+    }));
+
+  it('submits nothing for a blocked pool, and no more than its probes', () =>
+    always((snapshot, actions) => {
+      for (const pool of snapshot.pools)
+        expect(submitsOf(actions, pool)).toBeLessThanOrEqual(pool.blocked === null ? pool.probes : 0);
+    }));
+
+  it('releases no more than the surplus, and nothing busy, stuck or in flight', () =>
+    always((snapshot, actions) => {
+      const released = actions.flatMap((action) => (action.kind === 'release' ? [action.allocationId] : []));
+      expect(new Set(released).size).toBe(released.length);
+      for (const pool of snapshot.pools) {
+        const rows = pool.allocations.filter((allocation) => released.includes(allocation.id));
+        expect(rows.length).toBeLessThanOrEqual(Math.max(0, -deficit(pool)));
+        expect(rows.every((row) => isSupply(row) && !row.inFlight)).toBe(true);
+      }
+    }));
+
+  it('leaves no queued job without an allocation where nothing stands in the way', () =>
+    always((snapshot) => {
+      const free: Snapshot = {
+        pools: snapshot.pools.map((pool) => ({
+          ...pool,
+          stale: false,
+          blocked: null,
+          probes: Number.POSITIVE_INFINITY,
+          maxAllocations: Number.POSITIVE_INFINITY,
+        })),
+        limits: { ...snapshot.limits, maxAllocations: 1_000, maxPerRepository: 1_000 },
+      };
+      const actions = plan(free, nowMs);
+      for (const pool of free.pools) expect(submitsOf(actions, pool)).toBe(Math.max(0, deficit(pool)));
+    }));
+});
+
+describe('plan', () => {
+  const base = {
+    unconfirmed: 0,
+    stale: false,
+    blocked: null,
+    probes: Number.POSITIVE_INFINITY,
+    maxAllocations: Number.POSITIVE_INFINITY,
+    surplusSinceMs: null,
+    allocations: [],
+  };
+  const limits = { maxAllocations: 100, maxPerRepository: 100, surplusGraceMs: 50 };
+  const jobs = (repository: string, times: readonly number[]) =>
+    times.map((createdAtMs, id) => ({ id, repository, createdAtMs }));
+  const allocation = (
+    id: string,
+    state: PlannedAllocation['state'],
+    createdAtMs: number,
+  ): PlannedAllocation => ({
+    id,
+    state,
+    createdAtMs,
+    stuck: false,
+    inFlight: false,
+  });
+
+  it('lets repositories take turns: a big workflow does not starve a small one', () => {
+    const big = poolOf('acme/big', 'small', ['small']);
+    const little = poolOf('acme/little', 'small', ['small']);
+    const snapshot: Snapshot = {
+      pools: [
+        { ...base, pool: big, queued: jobs('acme/big', [1, 2, 3, 4, 5]) },
+        { ...base, pool: little, queued: jobs('acme/little', [90, 91]) },
+      ],
+      limits: { ...limits, maxAllocations: 4 },
+    };
+    const scopes = plan(snapshot, 0).map((action) => (action.kind === 'submit' ? action.pool.scope : ''));
+    expect(scopes).toEqual(['acme/big', 'acme/little', 'acme/big', 'acme/little']);
+  });
+
+  it('gives the oldest queued job of a repository the first turn, across its pools', () => {
+    const small = poolOf('acme/app', 'small', ['small']);
+    const large = poolOf('acme/app', 'large', ['large']);
+    const snapshot: Snapshot = {
+      pools: [
+        { ...base, pool: small, queued: jobs('acme/app', [20]) },
+        { ...base, pool: large, queued: jobs('acme/app', [10]) },
+      ],
+      limits: { ...limits, maxAllocations: 1 },
+    };
+    expect(plan(snapshot, 0)).toEqual([{ kind: 'submit', pool: large }]);
+  });
+
+  it('releases after the grace only, the newest pending first and claimed ones last', () => {
+    const pool = poolOf('acme/app', 'small', ['small']);
+    const allocations = [
+      allocation('claimed-old', 'claimed', 1),
+      allocation('pending-old', 'pending', 2),
+      allocation('pending-new', 'pending', 3),
+      allocation('busy', 'busy', 4),
+    ];
+    const at = (surplusSinceMs: number | null, queued: number): Snapshot => ({
+      pools: [
+        { ...base, pool, queued: jobs('acme/app', Array(queued).fill(1)), allocations, surplusSinceMs },
+      ],
+      limits,
+    });
+    const released = (snapshot: Snapshot, now: number) =>
+      plan(snapshot, now).map((action) => (action.kind === 'release' ? action.allocationId : action.kind));
+    expect(released(at(100, 1), 149)).toEqual([]);
+    expect(released(at(100, 1), 150)).toEqual(['pending-new', 'pending-old']);
+    expect(released(at(100, 0), 150)).toEqual(['pending-new', 'pending-old', 'claimed-old']);
+    expect(released(at(100, 3), 150)).toEqual([]);
+  });
+
+  it('counts runners whose job no listing has shown yet as supply', () => {
+    const pool = poolOf('acme/app', 'small', ['small']);
+    const snapshot = (unconfirmed: number): Snapshot => ({
+      pools: [{ ...base, pool, queued: jobs('acme/app', [1, 2]), unconfirmed }],
+      limits,
+    });
+    expect(plan(snapshot(0), 0)).toHaveLength(2);
+    expect(plan(snapshot(2), 0)).toHaveLength(0);
+  });
+});
