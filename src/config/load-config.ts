@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
+import { z } from 'zod';
 import { exitConfig, OperatorError } from '../domain/errors.ts';
 import type { Profile } from '../domain/profile.ts';
 import { type Fault, interpolate } from './interpolate.ts';
@@ -101,7 +102,7 @@ export function loadConfig(
       );
     }
   }
-  if (result.success) faults.push(...duplicateRepositories(result.data));
+  faults.push(...duplicateRepositories(document));
   if (!result.success || faults.length > 0) throw new ConfigError(path, faults);
   return { config: Object.freeze(toConfig(result.data)), secrets: toSecrets(result.data) };
 }
@@ -127,10 +128,13 @@ function readYaml(path: string): unknown {
   return document.toJS() ?? {};
 }
 
-/** A repository belongs to exactly one scope. */
-function duplicateRepositories({ github }: ConfigDocument): Fault[] {
+const watchList = z.object({ github: z.object({ watch: z.array(z.object({ repository: z.string() })) }) });
+
+/** A repository belongs to exactly one scope. Looks at the document itself: it may have other faults. */
+function duplicateRepositories(document: unknown): Fault[] {
   const seen = new Set<string>();
-  return github.watch.flatMap(({ repository }, index) => {
+  const watch = watchList.safeParse(document).data?.github.watch ?? [];
+  return watch.flatMap(({ repository }, index) => {
     const known = seen.has(repository.toLowerCase());
     seen.add(repository.toLowerCase());
     return known

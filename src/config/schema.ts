@@ -17,6 +17,11 @@ const sizeMiB = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** For checks that span fields: zod leaves them out where a field has a fault, and all faults are to be named at once. */
+const seen = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
+
+const isLoopback = (host: string): boolean => /^(localhost|127\.|::1$)/.test(host);
+
 const positive = z.int().positive();
 const text = z.string().min(1);
 
@@ -120,7 +125,7 @@ export const configSchema = z.strictObject({
       (profiles) =>
         new Set(Object.keys(profiles).map((name) => name.toLowerCase())).size ===
         Object.keys(profiles).length,
-      'has labels that differ in case only: GitHub takes them for the same',
+      { error: 'has labels that differ in case only: GitHub takes them for the same', when: seen },
     ),
   runner,
   limits: z
@@ -144,10 +149,11 @@ export const configSchema = z.strictObject({
       adminToken: text.optional(),
     })
     .prefault({})
-    .refine(
-      (server) => server.adminToken !== undefined || /^(localhost|127\.|::1$)/.test(server.admin.host),
-      'adminToken is required when admin listens beyond loopback',
-    ),
+    .refine((server) => server.adminToken !== undefined || isLoopback(server.admin?.host ?? ''), {
+      error: 'adminToken is required when admin listens beyond loopback',
+      path: ['adminToken'],
+      when: seen,
+    }),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
 

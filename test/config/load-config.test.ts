@@ -1,0 +1,194 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, configPath, loadConfig } from '../../src/config/load-config.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const root = join(import.meta.dirname, '../..');
+const example = join(root, 'config.example.yaml');
+const env = { GITHUB_TOKEN: 'ghp_secret', SLURM_JWT: 'jwt-secret' };
+
+/** The least that a configuration has to say. */
+const least = {
+  github: { auth: { token: 't' }, watch: [{ repository: 'acme/app' }] },
+  slurm: { url: 'http://127.0.0.1:6820', user: 'gha', token: { value: 't' } },
+  profiles: { 'slurm-small': { partition: 'ci', cpus: 1, memory: '2GiB', timeLimit: '30m' } },
+  runner: {
+    callbackUrl: 'http://gha-slurm:8080',
+    launcher: { kind: 'command', command: '/opt/actions-runner/run.sh' },
+  },
+};
+
+function load(document: object | string, environment: Record<string, string> = {}) {
+  const file = join(temporaryFolder(), 'config.yaml');
+  writeFileSync(file, typeof document === 'string' ? document : JSON.stringify(document));
+  return loadConfig(file, environment);
+}
+
+function faultsOf(document: object | string): Record<string, string> {
+  try {
+    load(document);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      expect(error.exitCode).toBe(78);
+      return Object.fromEntries(error.faults.map(({ path, message }) => [path, message]));
+    }
+    throw error;
+  }
+  return {};
+}
+
+describe('loadConfig', () => {
+  it('takes the example, whose values are the defaults', () => {
+    const { config } = loadConfig(example, env);
+    const bare = load(least).config;
+    expect(config.notices).toEqual([]);
+    expect(bare.limits).toEqual(config.limits);
+    expect(bare.server).toEqual(config.server);
+    expect(bare.database).toEqual(config.database);
+    expect(bare.logLevel).toBe(config.logLevel);
+    expect({ ...bare.github, repositories: config.github.repositories }).toEqual(config.github);
+    expect(bare.slurm).toEqual(config.slurm);
+    expect(bare.runner).toEqual(config.runner);
+  });
+
+  it('parses units: milliseconds, mebibytes, and whole minutes for Slurm', () => {
+    const { config } = load({
+      ...least,
+      profiles: { s: { partition: 'ci', cpus: 2, memory: '1.5GiB', timeLimit: '90s', gres: 'gpu:1' } },
+      limits: { surplusGrace: '500ms' },
+    });
+    expect(config.profiles.get('s')).toEqual({
+      name: 's',
+      partition: 'ci',
+      cpus: 2,
+      memoryMiB: 1_536,
+      timeLimitMinutes: 2,
+      gres: 'gpu:1',
+    });
+    expect(config.limits.surplusGraceMs).toBe(500);
+  });
+
+  it('puts environment variables into values after parsing, and keeps secrets out of the configuration', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a configuration
+    const token = '${TOKEN}';
+    const document = { ...least, github: { ...least.github, auth: { token } } };
+    const { config, secrets } = load(document, { TOKEN: 'a: {b}\n"c' });
+    expect(secrets.githubToken).toBe('a: {b}\n"c');
+    expect(JSON.stringify(config)).not.toContain('{b}');
+  });
+
+  it('names all faults at once, each with the path of its field', () => {
+    const document = {
+      github: {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a configuration
+        auth: { token: '${NOT_SET}' },
+        watch: [{ repository: 'acme' }, { repository: 'acme/app' }, { repository: 'ACME/app' }],
+        pollInterval: '5 parsecs',
+      },
+      slurm: { url: 'ftp://x', user: 'gha', token: {}, apiVersion: 'latest' },
+      profiles: { s: { partition: 'ci', cpus: 0, memory: '2', timeLimit: '30m', color: 'red' }, S: {} },
+      runner: {
+        ...least.runner,
+        namePrefix: 'p'.repeat(40),
+        launcher: { kind: 'command', command: 'run.sh' },
+      },
+      server: { admin: '0.0.0.0:9090', listen: 'nowhere' },
+      log: { level: 'loud' },
+      extra: 1,
+    };
+    expect(Object.keys(faultsOf(document)).sort()).toEqual([
+      'extra',
+      'github.auth.token',
+      'github.pollInterval',
+      'github.watch.0.repository',
+      'github.watch.2.repository',
+      'log.level',
+      'profiles',
+      'profiles.S.cpus',
+      'profiles.S.memory',
+      'profiles.S.partition',
+      'profiles.S.timeLimit',
+      'profiles.s.color',
+      'profiles.s.cpus',
+      'profiles.s.memory',
+      'runner.launcher.command',
+      'runner.namePrefix',
+      'server.adminToken',
+      'server.listen',
+      'slurm.apiVersion',
+      'slurm.token',
+      'slurm.url',
+    ]);
+  });
+
+  it.each([
+    ['an empty file', '', 'github'],
+    ['a list', '- a', ''],
+    ['broken YAML', 'a: [1', 'line 1'],
+    ['no profile', { ...least, profiles: {} }, 'profiles'],
+    ['nothing to watch', { ...least, github: { ...least.github, watch: [] } }, 'github.watch'],
+    [
+      'a repository in two scopes',
+      {
+        ...least,
+        github: { ...least.github, watch: [{ repository: 'acme/app' }, { repository: 'Acme/App' }] },
+      },
+      'github.watch.1.repository',
+    ],
+    [
+      'labels that differ in case only',
+      { ...least, profiles: { A: least.profiles['slurm-small'], a: least.profiles['slurm-small'] } },
+      'profiles',
+    ],
+    [
+      'two kinds of token',
+      { ...least, slurm: { ...least.slurm, token: { value: 'a', file: '/b' } } },
+      'slurm.token',
+    ],
+    [
+      'an open admin port without a token',
+      { ...least, server: { admin: '0.0.0.0:9090' } },
+      'server.adminToken',
+    ],
+    [
+      'an organization, which is not served yet',
+      { ...least, github: { ...least.github, watch: [{ organization: 'acme' }] } },
+      'github.watch.0.organization',
+    ],
+  ])('refuses %s', (_what, document, path) => {
+    expect(Object.keys(faultsOf(document))).toContain(path);
+  });
+
+  it('says what to do when there is no file', () => {
+    expect(() => loadConfig('/nowhere/config.yaml', {})).toThrow(/GHA_SLURM_CONFIG.*config\.example\.yaml/);
+  });
+
+  it('never shows the value of a secret in a fault', () => {
+    const document = { ...least, slurm: { ...least.slurm, token: { value: 'jwt-secret', file: 'x' } } };
+    expect(JSON.stringify(faultsOf(document))).not.toContain('jwt-secret');
+  });
+
+  it('finds the file: option, environment, working folder', () => {
+    expect(configPath('a', { GHA_SLURM_CONFIG: 'b' })).toBe('a');
+    expect(configPath(undefined, { GHA_SLURM_CONFIG: 'b' })).toBe('b');
+    expect(configPath(undefined, {})).toBe('./config.yaml');
+  });
+});
+
+it('the program ends with 78 and every fault on stderr', async () => {
+  const file = join(temporaryFolder(), 'config.yaml');
+  writeFileSync(
+    file,
+    readFileSync(example, 'utf8').replace('cpus: 1', 'cpus: one').replace('user: gha', 'user: ""'),
+  );
+  const result = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
+    const main = join(root, 'src/cli/main.ts');
+    execFile(process.execPath, [main, '--config', file, 'serve'], { env }, (error, _stdout, stderr) =>
+      resolve({ code: error?.code, stderr }),
+    );
+  });
+  expect(result.code).toBe(78);
+  expect(result.stderr).toMatch(/has 2 faults:\n.*slurm\.user: .*\n.*profiles\.slurm-small\.cpus: /s);
+});
