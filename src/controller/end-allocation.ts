@@ -13,10 +13,12 @@ export function endAllocation(
   db: Connection,
   row: Allocation,
   outcome: Outcome,
-  reason: string,
+  slurmSays: string,
 ): boolean {
   const { clock, seen, log } = context;
   const nowMs = clock.wallMs();
+  // Why it was released says more than that its Slurm job was then cancelled.
+  const reason = row.state === 'releasing' && row.reason !== null ? row.reason : slurmSays;
   // A runner that was minted may have started a job that no listing and no event has shown yet.
   const mayHaveStarted = row.state === 'claimed' && row.workflowJobId === null;
   const ended = moveAllocation(db, {
@@ -36,7 +38,11 @@ export function endAllocation(
   if (!ended) return false;
   if (mayHaveStarted) seen.startedMs.set(row.id, clock.monotonicMs());
   if (row.state === 'pending' && outcome !== 'slurm:CANCELLED') strike(db, row.pool, 'claim', reason, nowMs);
-  if (outcome === 'idle' && countQueued(db, row.pool, queueHorizonMs(nowMs)) > 0) {
+  const startedNothing =
+    outcome === 'idle' ||
+    outcome === 'runner-never-online' ||
+    (mayHaveStarted && outcome !== 'slurm:CANCELLED');
+  if (startedNothing && countQueued(db, row.pool, queueHorizonMs(nowMs)) > 0) {
     strike(db, row.pool, 'start', reason, nowMs);
   }
   log.info({ allocationId: row.id, slurmJobId: row.slurmJobId, outcome, reason }, 'allocation ended');

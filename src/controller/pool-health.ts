@@ -27,6 +27,8 @@ export function strike(
   hopeless = false,
 ): PoolHealthRow {
   const before = findPoolHealth(db, pool);
+  // What was under way when the pool was blocked fails with it: it is no try after the interval.
+  if (isBlocked(before) && before.stage === stage && nowMs < before.retryAt) return before;
   const counted = before?.stage === stage ? before.strikes + 1 : 1;
   const strikes = hopeless ? Math.max(counted, strikesThatBlock) : counted;
   const wait =

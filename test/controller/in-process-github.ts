@@ -1,0 +1,137 @@
+/** The simulator's GitHub without HTTP, so that it runs on a virtual clock. */
+import type {
+  DeregisterResult,
+  GitHubPort,
+  KnownWork,
+  RegisteredRunner,
+  RepositoryObservation,
+} from '../../src/controller/ports.ts';
+import { GitHubError } from '../../src/domain/errors.ts';
+import type { WorkflowJob } from '../../src/domain/workflow-job.ts';
+import { type SimulatedJob, type SimulatedRunner, SimulatorState } from '../simulator/simulator-state.ts';
+import { CallFaults } from './call-faults.ts';
+
+export const gitHubFailures = {
+  unavailable: () =>
+    new GitHubError('GitHub is in trouble', { kind: 'unavailable', status: 502, notCreated: false }),
+  refusedToken: () =>
+    new GitHubError('GitHub refuses the token', { kind: 'auth', status: 401, notCreated: true }),
+  rateLimited: () =>
+    new GitHubError('rate limit', {
+      kind: 'rate-limited',
+      status: 403,
+      notCreated: true,
+      retryAfterMs: 30_000,
+    }),
+};
+
+export class InProcessGitHub implements GitHubPort {
+  readonly state: SimulatorState;
+  readonly faults = new CallFaults<'observe' | 'mint' | 'deregister' | 'runners'>();
+  /** Jobs that listings do not show yet as they are: GitHub's lists lag. */
+  readonly lagging = new Map<number, WorkflowJob>();
+
+  constructor(wallMs: () => number) {
+    this.state = new SimulatorState({ wallMs, lostAfterMs: 600_000 });
+  }
+
+  observe(repository: string, known: KnownWork): Promise<RepositoryObservation> {
+    return this.faults.meet('observe', repository, () => {
+      const { state } = this;
+      const runs = [...state.runs.values()].filter((run) => run.repository === repository);
+      const listed = runs.filter(
+        (run) => state.statusOf(run) !== 'completed' || known.runIds.includes(run.id),
+      );
+      const jobs = listed.flatMap((run) => state.jobsOf(run)).map((job) => this.#shown(job));
+      const seen = new Set(jobs.map((job) => job.id));
+      const lacking = known.openJobs.filter(({ id }) => !seen.has(id));
+      const found = lacking.flatMap(({ id }) => state.jobs.get(id) ?? []).map((job) => this.#shown(job));
+      return {
+        repository,
+        jobs: [...jobs, ...found],
+        runs: listed.map((run) => ({ id: run.id, completed: state.statusOf(run) === 'completed' })),
+        missingJobIds: lacking.filter(({ id }) => !state.jobs.has(id)).map(({ id }) => id),
+      };
+    });
+  }
+
+  mint(
+    repository: string,
+    { name, labels }: { readonly name: string; readonly labels: readonly string[] },
+  ): Promise<{ runnerId: number; jitConfig: string }> {
+    return this.faults.meet('mint', name, () => {
+      const runner = this.state.addRunner(repository, name, labels);
+      if (runner === null) {
+        throw new GitHubError('A runner of that name exists', {
+          kind: 'conflict',
+          status: 409,
+          notCreated: false,
+        });
+      }
+      return { runnerId: runner.id, jitConfig: `jit of ${name}` };
+    });
+  }
+
+  deregister(
+    _repository: string,
+    { id, name }: { readonly id: number | null; readonly name: string },
+  ): Promise<DeregisterResult> {
+    return this.faults.meet('deregister', name, () => {
+      const runner = id === null ? this.runner(name) : this.state.runners.get(id);
+      if (runner === undefined) return 'gone';
+      if (runner.jobId !== null) return 'busy';
+      this.state.removeRunner(runner, 'deleted');
+      return 'gone';
+    });
+  }
+
+  runners(repository: string): Promise<readonly RegisteredRunner[]> {
+    return this.faults.meet('runners', repository, () =>
+      [...this.state.runners.values()].map(({ id, name, online, jobId }) => ({
+        id,
+        name,
+        online,
+        busy: jobId !== null,
+      })),
+    );
+  }
+
+  pollDelayMs(leastMs: number): number {
+    return leastMs;
+  }
+
+  rateLimit(): null {
+    return null;
+  }
+
+  runner(name: string): SimulatedRunner | undefined {
+    return [...this.state.runners.values()].find((runner) => runner.name === name);
+  }
+
+  /** Listings go on showing the job as it is now. */
+  lag(job: SimulatedJob): void {
+    this.lagging.set(job.id, toWorkflowJob(job));
+  }
+
+  #shown(job: SimulatedJob): WorkflowJob {
+    return this.lagging.get(job.id) ?? toWorkflowJob(job);
+  }
+}
+
+function toWorkflowJob(job: SimulatedJob): WorkflowJob {
+  return {
+    id: job.id,
+    runId: job.runId,
+    runAttempt: job.attempt,
+    repository: job.repository,
+    name: job.name,
+    workflowName: 'build',
+    labels: job.labels,
+    status: job.status,
+    conclusion: job.conclusion,
+    runnerName: job.runnerName,
+    createdAtMs: job.createdAtMs,
+    startedAtMs: job.startedAtMs,
+    completedAtMs: job.completedAtMs,
+  };
+}
