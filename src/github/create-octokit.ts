@@ -6,6 +6,7 @@ import { throttling } from '@octokit/plugin-throttling';
 import Bottleneck from 'bottleneck';
 import { AnswerCache, conditionalRequests } from './conditional-requests.ts';
 import type { RateBudget } from './rate-budget.ts';
+import { wholeAnswers } from './whole-answers.ts';
 
 export interface OctokitOptions {
   readonly apiUrl: string;
@@ -36,7 +37,7 @@ export function createOctokit({
     userAgent: 'gha-slurm',
     request: {
       fetch: (url: string, init: RequestInit) =>
-        options.fetch(url, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
+        wholeAnswers(options.fetch)(url, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
     },
     retry: { enabled: true, retries, doNotRetry: [304, 400, 401, 403, 404, 409, 410, 422, 429, 451] },
     throttle: {

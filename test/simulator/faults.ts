@@ -8,6 +8,8 @@ export type FaultKind =
   | 'cut'
   /** It happens, and the answer is a page of a proxy. */
   | 'not-json'
+  /** It happens, and the answer has no body. */
+  | 'empty'
   | 'delay';
 
 export interface Fault {

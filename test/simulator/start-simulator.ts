@@ -99,8 +99,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     }
     const found = findRoute(method, url.pathname);
     const path = found?.route.path ?? url.pathname;
-    const fault = faults.meet(method, path);
-    if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.delayMs ?? 0));
+    const met = faults.meet(method, path);
+    if (met?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, met.delayMs ?? 0));
+    const fault = met?.kind === 'delay' ? null : met;
     if (!rate.spend()) {
       requests.push({ method, path, status: 403, cost: 0 });
       send(
@@ -233,6 +234,7 @@ function linkHeader(url: URL, api: string, page: number, last: number): string |
 
 function fail(response: ServerResponse, fault: Fault, text: string): void {
   if (fault.kind === 'lost-after') response.destroy();
+  else if (fault.kind === 'empty') response.writeHead(200, { 'Content-Type': 'application/json' }).end();
   else if (fault.kind === 'not-json')
     response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>proxy</html>');
   else if (fault.kind === 'cut') {
@@ -242,7 +244,7 @@ function fail(response: ServerResponse, fault: Fault, text: string): void {
     });
     response.write(text.slice(0, Math.floor(text.length / 2)));
     setImmediate(() => response.destroy());
-  } else response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' }).end(text);
+  }
 }
 
 function send(
