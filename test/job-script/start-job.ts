@@ -1,0 +1,121 @@
+/** The batch script as Slurm starts it, with a service of the test's own and a runner that the test writes. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+export interface Request {
+  readonly path: string;
+  readonly token: string;
+  readonly form: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Job {
+  readonly requests: readonly Request[];
+  /** The work folder's parent: empty when nothing is left behind. */
+  readonly scratch: string;
+  /** Where the test's runner may write what it saw. */
+  readonly seen: string;
+  readonly pid: number;
+  readonly ended: Promise<number>;
+  readonly output: () => string;
+  signal(signal: NodeJS.Signals): void;
+}
+
+export const claimToken = 'claim-token-of-the-test';
+export const granted = (idleTimeout = 600): Answer => ({
+  status: 200,
+  headers: {
+    'X-Runner-Name': 'gha-i-a-1',
+    'X-Event-Token': 'event-token-of-the-test',
+    'X-Idle-Timeout': String(idleTimeout),
+  },
+  body: 'SklUIGNvbmZpZw==',
+});
+
+/** @param runner bash, with `$SEEN` as a folder for what it wants to tell. @param answer to each request of the script. */
+export async function startJob(
+  runner: string,
+  answer: (request: Request, before: readonly Request[]) => Answer,
+  options: { readonly env?: Readonly<Record<string, string>>; readonly url?: string } = {},
+): Promise<Job> {
+  const folder = temporaryFolder();
+  const [scratch, seen, installed] = ['scratch', 'seen', 'runner'].map((name) => join(folder, name));
+  if (scratch === undefined || seen === undefined || installed === undefined) throw new Error('no folder');
+  for (const path of [scratch, seen, installed]) mkdirSync(path);
+  writeFileSync(join(installed, 'run.sh'), `#!/bin/bash\nSEEN=${seen}\n${runner}\n`);
+  // Installed by an administrator: nobody may write there.
+  chmodSync(join(installed, 'run.sh'), 0o555);
+
+  const requests: Request[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const asked: Request = {
+        path: request.url ?? '',
+        token: (request.headers.authorization ?? '').replace(/^Bearer /, ''),
+        form: Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())),
+      };
+      const given = answer(asked, [...requests]);
+      requests.push(asked);
+      response
+        .writeHead(given.status, { 'Content-Type': 'text/plain', ...given.headers })
+        .end(given.body ?? '');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = options.url ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  // Slurm spools a copy of the script and starts that.
+  const script = join(folder, 'slurm_script');
+  writeFileSync(script, readFileSync(join(import.meta.dirname, '../../slurm/job.sh')));
+  const child: ChildProcess = spawn('/bin/bash', [script], {
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: '/tmp',
+      TMPDIR: scratch,
+      SLURM_JOB_ID: '42',
+      SLURMD_NODENAME: 'node7',
+      GHA_SLURM_URL: url,
+      GHA_SLURM_ALLOCATION: 'abc',
+      GHA_SLURM_CLAIM_TOKEN: claimToken,
+      GHA_SLURM_CLAIM_WAIT: '60',
+      GHA_SLURM_LAUNCHER_COMMAND: join(installed, 'run.sh'),
+      ...options.env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Slurm gives the batch step a process group of its own.
+    detached: true,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (output += String(chunk)));
+  const ended = new Promise<number>((resolve) => {
+    child.once('exit', (code) => resolve(code ?? -1));
+  });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    requests,
+    scratch,
+    seen,
+    pid: child.pid ?? 0,
+    ended,
+    output: () => output,
+    signal: (name) => void child.kill(name),
+  };
+}
