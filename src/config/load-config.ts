@@ -51,7 +51,6 @@ export interface Config {
   };
   readonly database: {
     readonly path: string;
-    readonly keepMs: number;
     readonly allowNetworkFileSystem: boolean;
   };
   readonly server: {
@@ -204,16 +203,23 @@ function toConfig({
     },
     database: {
       path: database.path,
-      keepMs: database.keep,
       allowNetworkFileSystem: database.allowNetworkFileSystem,
     },
     server: { listen: server.listen, admin: server.admin },
     logLevel: log.level,
-    notices:
-      github.webhookSecret === undefined
-        ? []
-        : [
-            'github.webhookSecret is set, but this version serves no webhooks: jobs are found by polling alone.',
-          ],
+    notices: noticesOf(github, database),
   };
+}
+
+function noticesOf(github: ConfigDocument['github'], database: ConfigDocument['database']): string[] {
+  return [
+    ...(github.webhookSecret === undefined
+      ? []
+      : [
+          'github.webhookSecret is set, but this version serves no webhooks: jobs are found by polling alone.',
+        ]),
+    ...(database.keep === undefined
+      ? []
+      : ['database.keep is set, but this version deletes nothing: what has ended stays in the database.']),
+  ];
 }

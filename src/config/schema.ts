@@ -138,7 +138,7 @@ export const configSchema = z.strictObject({
   database: z
     .strictObject({
       path: text.default('./data/gha-slurm.sqlite'),
-      keep: durationMs.default(30 * 86_400_000),
+      keep: durationMs.optional(),
       allowNetworkFileSystem: z.boolean().default(false),
     })
     .prefault({}),

@@ -79,6 +79,15 @@ describe('loadConfig', () => {
     expect(JSON.stringify(config)).not.toContain('{b}');
   });
 
+  it('says what it accepts and does not do yet', () => {
+    const document = { ...least, database: { keep: '30d' }, github: { ...least.github, webhookSecret: 'w' } };
+    const { notices } = load(document).config;
+    expect(notices).toEqual([
+      expect.stringContaining('github.webhookSecret'),
+      expect.stringContaining('database.keep'),
+    ]);
+  });
+
   it('names all faults at once, each with the path of its field', () => {
     const document = {
       github: {
