@@ -39,7 +39,13 @@ export function createOctokit({
       fetch: (url: string, init: RequestInit) =>
         wholeAnswers(options.fetch)(url, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
     },
-    retry: { enabled: true, retries, doNotRetry: [304, 400, 401, 403, 404, 409, 410, 422, 429, 451] },
+    // The next poll is a retry too: one that waits for seconds here would hold that up. Milliseconds, times four at first.
+    retry: {
+      enabled: true,
+      retries,
+      retryAfterBaseValue: 100,
+      doNotRetry: [304, 400, 401, 403, 404, 409, 410, 422, 429, 451],
+    },
     throttle: {
       // Callers are told at once and decide: a claim that waits here for a minute keeps a node waiting.
       onRateLimit: () => false,

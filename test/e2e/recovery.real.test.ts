@@ -15,6 +15,8 @@ describe.skipIf(realSlurmMissing !== null)('bad days', () => {
     world = await startWorld({
       name: 'recovery',
       cluster: { cpus: 4 },
+      // Polls of a second would use up the limit of an hour, and the service would stretch them.
+      simulator: { rateLimit: 1_000_000 },
       config: {
         idleTimeout: '2s',
         timeLimitWarning: '55s',
