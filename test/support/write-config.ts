@@ -16,6 +16,8 @@ export interface ConfigValues {
   readonly timeLimitWarning?: string;
   readonly output?: string;
   readonly maxAllocations?: number;
+  /** Default: beside the configuration. */
+  readonly databaseFile?: string;
 }
 
 export interface WrittenConfig {
@@ -30,8 +32,7 @@ export async function writeConfig(directory: string, values: ConfigValues): Prom
   const listen = `127.0.0.1:${await freePort()}`;
   const admin = `127.0.0.1:${await freePort()}`;
   const file = join(directory, 'config.yaml');
-  const databaseFile = join(directory, 'gha-slurm.sqlite');
-  const { pollInterval = '1s' } = values;
+  const { pollInterval = '1s', databaseFile = join(directory, 'gha-slurm.sqlite') } = values;
   const config = {
     github: {
       apiUrl: values.apiUrl,
@@ -50,7 +51,6 @@ export async function writeConfig(directory: string, values: ConfigValues): Prom
     profiles: values.profiles,
     runner: {
       callbackUrl: `http://${listen}`,
-      ...(values.idleTimeout === undefined ? {} : { idleTimeout: values.idleTimeout }),
       ...(values.idleTimeout === undefined ? {} : { idleTimeout: values.idleTimeout }),
       ...(values.timeLimitWarning === undefined ? {} : { timeLimitWarning: values.timeLimitWarning }),
       launcher: { kind: 'command', command: '/opt/actions-runner/run.sh' },
