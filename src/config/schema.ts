@@ -25,7 +25,12 @@ const isLoopback = (host: string): boolean => /^(localhost|127\.|::1$)/.test(hos
 const positive = z.int().positive();
 const text = z.string().min(1);
 
-const httpUrl = text.refine((value) => /^https?:\/\/[^/]/.test(value), 'must be an http:// or https:// URL');
+const httpUrl = text.refine((value) => /^https?:\/\/[^/]/.test(value), {
+  error: ({ input }) =>
+    String(input).startsWith('unix://')
+      ? 'a unix socket is not served by this version: give an http:// or https:// URL'
+      : 'must be an http:// or https:// URL',
+});
 
 const notYet = (what: string) => z.undefined(`${what} is not served by this version`).optional();
 
@@ -65,10 +70,7 @@ const slurmToken = z
   );
 
 const slurm = z.strictObject({
-  url: text.refine(
-    (value) => /^(https?|unix):\/\/[^/]*\/?/.test(value),
-    'must be http://, https:// or unix://',
-  ),
+  url: httpUrl,
   user: text,
   token: slurmToken,
   apiVersion: z

@@ -162,6 +162,11 @@ describe('loadConfig', () => {
       'server.adminToken',
     ],
     [
+      'a unix socket, which is not served yet',
+      { ...least, slurm: { ...least.slurm, url: 'unix:///run/slurmrestd.sock' } },
+      'slurm.url',
+    ],
+    [
       'an organization, which is not served yet',
       { ...least, github: { ...least.github, watch: [{ organization: 'acme' }] } },
       'github.watch.0.organization',
