@@ -95,6 +95,21 @@ describe('imports', () => {
     }
   });
 
+  it('have no circles', () => {
+    const targets = new Map(sources.map((file) => [file, importsOf(file).map(({ target }) => target)]));
+    const circles = sources.filter((start) => {
+      const seen = new Set<string>();
+      const ahead = [...(targets.get(start) ?? [])];
+      for (let file = ahead.pop(); file !== undefined; file = ahead.pop()) {
+        if (seen.has(file)) continue;
+        seen.add(file);
+        ahead.push(...(targets.get(file) ?? []));
+      }
+      return seen.has(start);
+    });
+    expect(circles.map((file) => relative(src, file))).toEqual([]);
+  });
+
   it('outside src never reach the service from its tests or tools backwards', () => {
     const wrong = imports.filter(({ target }) => target.startsWith(root) && !target.startsWith(src));
     expect(wrong.map(show)).toEqual([]);

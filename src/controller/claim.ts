@@ -8,6 +8,7 @@ import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { countQueued } from '../store/workflow-job-rows.ts';
+import type { ClaimAnswer, ClaimRequest } from './claim-answer.ts';
 import type { Context } from './context.ts';
 import { endAllocation } from './end-allocation.ts';
 import { loseSubmit } from './lose-submit.ts';
@@ -16,24 +17,6 @@ import { progress } from './pool-health.ts';
 import { queueHorizonMs } from './queue-horizon.ts';
 import { regrantClaim } from './regrant-claim.ts';
 import { tokenMatches } from './secret-token.ts';
-
-export interface ClaimRequest {
-  readonly slurmJobId: number;
-  readonly node: string;
-  /** How often Slurm has started the job again. */
-  readonly restartCount: number;
-}
-
-export type ClaimAnswer =
-  | {
-      readonly status: 200;
-      readonly jitConfig: string;
-      readonly runnerName: string;
-      readonly eventToken: string;
-      readonly idleTimeoutSeconds: number;
-    }
-  | { readonly status: 401 | 409 | 410; readonly message: string }
-  | { readonly status: 503; readonly message: string; readonly retryAfterSeconds: number };
 
 export class Claims {
   readonly #context: Context;

@@ -7,6 +7,7 @@ import type { Profile } from '../domain/profile.ts';
 import type { Clock } from '../domain/time.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Effects } from './effects.ts';
+import type { Log } from './log.ts';
 import type { Observations } from './observations.ts';
 import type { GitHubPort, SlurmPort } from './ports.ts';
 
@@ -34,14 +35,6 @@ export interface ControllerConfig {
   };
   readonly runnerNamePrefix: string;
   readonly extraLabels: readonly string[];
-}
-
-/** Static messages, with the data beside them. */
-export interface Log {
-  debug(data: object, message: string): void;
-  info(data: object, message: string): void;
-  warn(data: object, message: string): void;
-  error(data: object, message: string): void;
 }
 
 export const counterNames = [

@@ -3,7 +3,7 @@
  * to the store; what it throws beyond that is a defect and is logged as one.
  */
 import PQueue from 'p-queue';
-import type { Log } from './context.ts';
+import type { Log } from './log.ts';
 
 export class Effects {
   readonly #queues: Record<'slurm' | 'github' | 'mint', PQueue>;

@@ -8,7 +8,7 @@ import { runnerName } from '../domain/names.ts';
 import { findAllocation, forgiveClaim, updateAllocation } from '../store/allocation-rows.ts';
 import type { Allocation } from '../store/move-allocation.ts';
 import { finishMint, insertMint, runnersOf } from '../store/runner-rows.ts';
-import type { ClaimAnswer } from './claim.ts';
+import type { ClaimAnswer } from './claim-answer.ts';
 import type { Context } from './context.ts';
 import { deregisterAll } from './deregister.ts';
 import { hashToken, newToken } from './secret-token.ts';

@@ -1,7 +1,7 @@
 import { countClaim, updateAllocation } from '../store/allocation-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
-import type { ClaimAnswer } from './claim.ts';
+import type { ClaimAnswer } from './claim-answer.ts';
 import type { Context } from './context.ts';
 
 /** Claims of one allocation are bounded in number (by a CHECK too) and in time. */

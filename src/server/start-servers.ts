@@ -5,8 +5,8 @@
 import formbody from '@fastify/formbody';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import type { Log } from '../controller/context.ts';
 import type { Controller } from '../controller/create-controller.ts';
+import type { Log } from '../controller/log.ts';
 import { OperatorError } from '../domain/errors.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { claimRoutes } from './claim-routes.ts';

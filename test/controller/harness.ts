@@ -1,7 +1,7 @@
 /** The controller over a real database, with Slurm and GitHub in this process and a clock that a test moves. */
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { ClaimAnswer } from '../../src/controller/claim.ts';
+import type { ClaimAnswer } from '../../src/controller/claim-answer.ts';
 import type { ControllerConfig, CounterName } from '../../src/controller/context.ts';
 import { type Controller, createController } from '../../src/controller/create-controller.ts';
 import { findAllocation, liveAllocations } from '../../src/store/allocation-rows.ts';

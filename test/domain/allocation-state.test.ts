@@ -1,34 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type AllocationState,
-  allocationMoves,
-  allocationStates,
-  mayMove,
-} from '../../src/domain/allocation-state.ts';
+import { allocationMoves, allocationStates, mayMove } from '../../src/domain/allocation-state.ts';
 import { endOutcome } from '../../src/domain/end-outcome.ts';
 
+// That the table is the documented one is held by the test of the docs.
 describe('the table of moves', () => {
-  // As docs/architecture.md and the design state it.
-  const designed: Readonly<Record<AllocationState, readonly AllocationState[]>> = {
-    submitting: ['pending', 'claimed', 'ended'],
-    pending: ['claimed', 'releasing', 'ended'],
-    claimed: ['busy', 'releasing', 'ended'],
-    busy: ['releasing', 'ended'],
-    releasing: ['busy', 'claimed', 'ended'],
-    ended: [],
-  };
-  it.each(allocationStates.flatMap((from) => allocationStates.map((to) => [from, to] as const)))(
-    '%s → %s',
-    (from, to) => {
-      expect(mayMove(from, to)).toBe(designed[from].includes(to));
-    },
-  );
-
   it('leads from every live state to the end', () => {
     for (const state of allocationStates.filter((state) => state !== 'ended')) {
       expect(allocationMoves[state]).toContain('ended');
     }
   });
+});
+
+it('mayMove says what the table says', () => {
+  expect(mayMove('releasing', 'busy')).toBe(true);
+  expect(mayMove('busy', 'claimed')).toBe(false);
+  expect(mayMove('ended', 'submitting')).toBe(false);
 });
 
 describe('endOutcome', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ClaimAnswer, ClaimRequest } from '../../src/controller/claim.ts';
+import type { ClaimAnswer, ClaimRequest } from '../../src/controller/claim-answer.ts';
 import type { Controller } from '../../src/controller/create-controller.ts';
 import type { StateView } from '../../src/controller/describe-state.ts';
 import { createMetrics } from '../../src/server/metrics.ts';

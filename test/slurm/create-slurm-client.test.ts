@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SlurmError } from '../../src/domain/errors.ts';
 import { createSlurmClient, type SlurmClientOptions } from '../../src/slurm/create-slurm-client.ts';
+import { failureOf } from '../support/failure-of.ts';
 import { submitRequest } from './contract.ts';
 
 interface Scripted {
@@ -63,17 +64,6 @@ async function slurmrestd(
   return { client, asked, logged };
 }
 
-const failureOf = (call: Promise<unknown>): Promise<SlurmError> =>
-  call.then(
-    () => {
-      throw new Error('it was to fail');
-    },
-    (error: unknown) => {
-      if (error instanceof SlurmError) return error;
-      throw error;
-    },
-  );
-
 const refusal = (error_number: number, status = 500): Scripted => ({
   status,
   body: { errors: [{ error_number, error: 'words', description: 'of Slurm' }], warnings: [] },
@@ -104,7 +94,7 @@ describe('what a failed submit means', () => {
     ['null', { body: 'null' }, 'unavailable', false],
   ] as const)('%s', async (_what, scripted, kind, notCreated) => {
     const { client, asked } = await slurmrestd(() => scripted);
-    expect(await failureOf(client.submit(submitRequest()))).toMatchObject({ kind, notCreated });
+    expect(await failureOf(SlurmError, client.submit(submitRequest()))).toMatchObject({ kind, notCreated });
     expect(asked.length).toBe(1);
   });
 });
@@ -116,7 +106,7 @@ describe('listings', () => {
     ['that breaks off', { body: { jobs: [{ job_id: '1', state: ['RUNNING'] }] }, cutAfter: 20 }],
   ] as const)('%s is a failure, and not an empty one', async (_what, scripted) => {
     const { client } = await slurmrestd(() => scripted);
-    expect(await failureOf(client.states([1, 2]))).toMatchObject({ kind: 'unavailable' });
+    expect(await failureOf(SlurmError, client.states([1, 2]))).toMatchObject({ kind: 'unavailable' });
   });
 
   it('asks for its own ids, each as a parameter; above 400 for all in one call', async () => {
@@ -163,7 +153,9 @@ describe('cancels', () => {
     const { client } = await slurmrestd(() => ({
       body: { errors: [], status: [{ error: { code: 5, message: 'x' } }] },
     }));
-    expect(await failureOf(client.cancel({ id: 7, name: 'n' }))).toMatchObject({ notCreated: false });
+    expect(await failureOf(SlurmError, client.cancel({ id: 7, name: 'n' }))).toMatchObject({
+      notCreated: false,
+    });
   });
 });
 
@@ -190,14 +182,14 @@ describe('the version', () => {
     const { client } = await slurmrestd((asked) => pings(served)(asked), { apiVersion: 'auto' });
     await client.states([1]);
     served = ['v0.0.42'];
-    expect(await failureOf(client.states([1]))).toMatchObject({ kind: 'protocol' });
+    expect(await failureOf(SlurmError, client.states([1]))).toMatchObject({ kind: 'protocol' });
     await client.states([1]);
     expect(await client.apiVersion()).toBe('v0.0.42');
   });
 
   it('none in common: says which would do', async () => {
     const { client } = await slurmrestd(pings([]), { apiVersion: 'auto' });
-    expect((await failureOf(client.states([1]))).message).toMatch(
+    expect((await failureOf(SlurmError, client.states([1]))).message).toMatch(
       /serves none of v0\.0\.42, v0\.0\.41, v0\.0\.40/,
     );
   });
@@ -219,7 +211,7 @@ describe('the token', () => {
 
   it('refused, and there is no other: said once, with what to do, and without the token', async () => {
     const { client, asked } = await slurmrestd(() => refusal(1007, 511), { token: () => 'jwt-secret' });
-    const error = await failureOf(client.states([1]));
+    const error = await failureOf(SlurmError, client.states([1]));
     expect(error.message).toContain('slurm.token');
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('jwt-secret');
     expect(asked.length).toBe(1);

@@ -1,0 +1,18 @@
+/** What a Slurm job asks for when it starts, and what it may be told. */
+export interface ClaimRequest {
+  readonly slurmJobId: number;
+  readonly node: string;
+  /** How often Slurm has started the job again. */
+  readonly restartCount: number;
+}
+
+export type ClaimAnswer =
+  | {
+      readonly status: 200;
+      readonly jitConfig: string;
+      readonly runnerName: string;
+      readonly eventToken: string;
+      readonly idleTimeoutSeconds: number;
+    }
+  | { readonly status: 401 | 409 | 410; readonly message: string }
+  | { readonly status: 503; readonly message: string; readonly retryAfterSeconds: number };
