@@ -1,7 +1,7 @@
 /** The REST calls that the service and a person use, without HTTP: each takes a request and gives a status and a body. */
 import { randomBytes } from 'node:crypto';
 import type { SimulatedRun, SimulatorState } from './simulator-state.ts';
-import { jobToRest, repositoryToRest, runnerToRest, runToRest, workflowToRest } from './to-rest.ts';
+import { fullRepositoryToRest, jobToRest, runnerToRest, runToRest, workflowToRest } from './to-rest.ts';
 
 export interface RestRequest {
   readonly params: Readonly<Record<string, string>>;
@@ -25,10 +25,12 @@ export interface Route {
   readonly handle: (state: SimulatorState, request: RestRequest) => RestAnswer;
 }
 
-const notFound: RestAnswer = {
-  status: 404,
-  body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' },
-};
+export const refused = (status: number, message: string): RestAnswer => ({
+  status,
+  body: { message, documentation_url: 'https://docs.github.com/rest', status: String(status) },
+});
+export const notFound = refused(404, 'Not Found');
+/** GitHub describes these as validation errors, which name no status. */
 const unprocessable = (message: string): RestAnswer => ({
   status: 422,
   body: { message, documentation_url: 'https://docs.github.com/rest' },
@@ -71,22 +73,20 @@ function getJob(state: SimulatorState, request: RestRequest): RestAnswer {
   return { status: 200, body: jobToRest(job, run, request.api) };
 }
 
+function isLabels(labels: unknown): labels is string[] {
+  if (!Array.isArray(labels) || labels.length === 0 || labels.length > 100) return false;
+  return labels.every((label) => typeof label === 'string');
+}
+
 function generateJitConfig(state: SimulatorState, request: RestRequest): RestAnswer {
   const { name, labels, runner_group_id: group } = request.body;
   if (typeof group !== 'number')
     return unprocessable('Invalid request.\n\n"runner_group_id" wasn\'t supplied.');
   if (typeof name !== 'string' || name === '' || name.length > 64)
     return unprocessable('Invalid request.\n\n"name" is wrong.');
-  if (!Array.isArray(labels) || labels.length === 0 || labels.length > 100)
-    return unprocessable('Invalid request.\n\n"labels" is wrong.');
-  const runner = state.addRunner(scopeOf(request), name, labels.map(String));
-  if (runner === null) {
-    const message = `Already exists - A runner with the name ${name} already exists.`;
-    return {
-      status: 409,
-      body: { message, documentation_url: 'https://docs.github.com/rest', status: '409' },
-    };
-  }
+  if (!isLabels(labels)) return unprocessable('Invalid request.\n\n"labels" is wrong.');
+  const runner = state.addRunner(scopeOf(request), name, labels);
+  if (runner === null) return refused(409, `Already exists - A runner with the name ${name} already exists.`);
   const config = {
     url: request.api,
     id: runner.id,
@@ -136,12 +136,13 @@ function onRun(act: (state: SimulatorState, run: SimulatedRun) => RestAnswer) {
 }
 
 const cancelRun = onRun((state, run) => {
+  if (state.statusOf(run) === 'completed')
+    return refused(409, 'Cannot cancel a workflow run that is completed.');
   for (const job of state.jobsOf(run)) state.cancelJob(job);
   return { status: 202, body: {} };
 });
 const rerun = onRun((state, run) => {
-  if (state.statusOf(run) !== 'completed')
-    return { status: 403, body: { message: 'This workflow is already running' } };
+  if (state.statusOf(run) !== 'completed') return refused(403, 'This workflow is already running');
   state.rerun(run);
   return { status: 201, body: {} };
 });
@@ -161,7 +162,7 @@ export const restRoutes: readonly Route[] = [
     path: repo,
     handle: (_state, request) => ({
       status: 200,
-      body: repositoryToRest(repositoryOf(request), request.api),
+      body: fullRepositoryToRest(repositoryOf(request), request.api),
     }),
   },
   { method: 'GET', path: `${repo}/actions/runs`, handle: listRuns },
@@ -179,3 +180,9 @@ export const restRoutes: readonly Route[] = [
   ...runnerRoutes(repo),
   ...runnerRoutes('/orgs/{org}'),
 ];
+
+/** Asks for the state of the limit, and costs nothing of it: the server answers it by itself. */
+export const rateLimitRoute = { method: 'GET', path: '/rate_limit' } as const;
+
+/** Everything that is answered as GitHub would. */
+export const servedRoutes: readonly Pick<Route, 'method' | 'path'>[] = [...restRoutes, rateLimitRoute];

@@ -20,6 +20,7 @@ export class RunnerProtocol {
   readonly #state: SimulatorState;
   readonly #holdMs: number;
   #waiting = new Set<() => void>();
+  #stopped = false;
 
   constructor(state: SimulatorState, holdMs: number) {
     this.#state = state;
@@ -50,6 +51,7 @@ export class RunnerProtocol {
 
   /** Ends all long polls. */
   stop(): void {
+    this.#stopped = true;
     for (const wake of this.#waiting) wake();
   }
 
@@ -82,7 +84,7 @@ export class RunnerProtocol {
       const job = this.#state.take(runner);
       if (job !== null) return { status: 200, text: describe(job) };
       const left = deadline - performance.now();
-      if (left <= 0) return { status: 204, text: '' };
+      if (left <= 0 || this.#stopped) return { status: 204, text: '' };
       await this.#change(left);
     }
   }

@@ -240,6 +240,7 @@ export class SimulatorState {
   /** Jobs of later stages are made when those that they need have succeeded; they are skipped when one has not. */
   #queueReady(run: SimulatedRun): void {
     const made = new Map(this.jobsOf(run).map((job) => [job.name, job]));
+    let settled = true;
     for (const spec of run.specs) {
       if (made.has(spec.name)) continue;
       const needs = (spec.needs ?? []).map((name) => made.get(name));
@@ -250,10 +251,13 @@ export class SimulatorState {
         job.status = 'completed';
         job.conclusion = 'skipped';
         job.completedAtMs = this.now();
+        settled = false;
       } else this.note('job queued', { jobId: job.id });
       made.set(spec.name, job);
     }
-    this.onChange();
+    // A job that was skipped may be needed by one that was looked at before it.
+    if (settled) this.onChange();
+    else this.#queueReady(run);
   }
 
   #isOver(run: SimulatedRun): boolean {

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { type SimulatorControl, simulatorControl } from './control.ts';
 import { type Fault, Faults } from './faults.ts';
 import { RateAccount } from './rate-account.ts';
-import { type RestAnswer, type Route, restRoutes } from './rest-routes.ts';
+import { notFound, type RestAnswer, type Route, rateLimitRoute, refused, restRoutes } from './rest-routes.ts';
 import { RunnerProtocol } from './runner-protocol.ts';
 import { SimulatorState } from './simulator-state.ts';
 
@@ -75,20 +75,15 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
         {},
       );
     } else if (url.pathname.startsWith('/_control/')) {
-      const answer = control.overHttp(url.pathname.slice('/_control/'.length), parse(body));
+      const answer = control.overHttp(url.pathname.slice('/_control/'.length), parse(body) ?? {});
       send(response, answer === undefined ? 404 : 200, answer ?? { message: 'no such control' }, {});
-    } else await serveRest(request, response, url, parse(body));
+    } else await serveRest(request, response, url, body);
   }
 
-  async function serveRest(
-    request: IncomingMessage,
-    response: ServerResponse,
-    url: URL,
-    body: Record<string, unknown>,
-  ) {
+  async function serveRest(request: IncomingMessage, response: ServerResponse, url: URL, body: string) {
     const method = request.method ?? 'GET';
     if (settings.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, settings.latencyMs));
-    if (url.pathname === '/rate_limit') {
+    if (url.pathname === rateLimitRoute.path) {
       send(
         response,
         200,
@@ -130,36 +125,32 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       ...(answer.status === 200 ? { ETag: etag } : {}),
       ...(link === null ? {} : { Link: link }),
     };
-    if (fault !== null) fail(response, fault, text);
+    if (fault !== null) fail(response, fault, answer.status, text);
     else if (status === 204 || status === 304) response.writeHead(status, headers).end();
     else
       response.writeHead(status, { ...headers, 'Content-Type': 'application/json; charset=utf-8' }).end(text);
   }
 
-  function answerTo(
-    found: ReturnType<typeof findRoute>,
-    url: URL,
-    body: Record<string, unknown>,
-  ): RestAnswer {
-    const repository =
-      found === null || found.params['owner'] === undefined
-        ? null
-        : `${found.params['owner']}/${found.params['repo']}`;
-    if (found === null || (repository !== null && !state.repositories.has(repository))) {
-      return {
-        status: 404,
-        body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' },
-      };
-    }
+  function answerTo(found: ReturnType<typeof findRoute>, url: URL, text: string): RestAnswer {
+    if (found === null || !isThere(found.params)) return notFound;
+    const body = parse(text);
+    if (body === null) return refused(400, 'Problems parsing JSON');
     state.loseSilent();
     return found.route.handle(state, { params: found.params, query: url.searchParams, body, api });
+  }
+
+  /** An organization is there when it has a repository. */
+  function isThere({ owner, repo, org }: Readonly<Record<string, string>>): boolean {
+    return org === undefined
+      ? state.repositories.has(`${owner}/${repo}`)
+      : [...state.repositories].some((repository) => repository.startsWith(`${org}/`));
   }
 
   function render(answer: RestAnswer, url: URL): { text: string; link: string | null } {
     if (answer.list === undefined) return { text: JSON.stringify(answer.body ?? null), link: null };
     const { name, items } = answer.list;
-    const perPage = Math.min(100, Number(url.searchParams.get('per_page') ?? 30));
-    const page = Number(url.searchParams.get('page') ?? 1);
+    const perPage = Math.min(100, natural(url.searchParams.get('per_page')) ?? 30);
+    const page = natural(url.searchParams.get('page')) ?? 1;
     const text = JSON.stringify({
       total_count: items.length,
       [name]: items.slice((page - 1) * perPage, page * perPage),
@@ -232,13 +223,13 @@ function linkHeader(url: URL, api: string, page: number, last: number): string |
   ].join(', ');
 }
 
-function fail(response: ServerResponse, fault: Fault, text: string): void {
+function fail(response: ServerResponse, fault: Fault, status: number, text: string): void {
   if (fault.kind === 'lost-after') response.destroy();
-  else if (fault.kind === 'empty') response.writeHead(200, { 'Content-Type': 'application/json' }).end();
+  else if (fault.kind === 'empty') response.writeHead(status, { 'Content-Type': 'application/json' }).end();
   else if (fault.kind === 'not-json')
     response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>proxy</html>');
   else if (fault.kind === 'cut') {
-    response.writeHead(200, {
+    response.writeHead(status, {
       'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(text),
     });
@@ -264,6 +255,21 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function parse(body: string): Record<string, unknown> {
-  return body === '' ? {} : (JSON.parse(body) as Record<string, unknown>);
+/** Null when it is no object in JSON. */
+function parse(body: string): Record<string, unknown> | null {
+  if (body === '') return {};
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && !Array.isArray(parsed)
+      ? (parsed as Record<string, unknown> | null)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Undefined for anything but 1, 2, 3 …; GitHub takes its default then. */
+function natural(text: string | null): number | undefined {
+  const number = Number(text);
+  return Number.isInteger(number) && number > 0 ? number : undefined;
 }

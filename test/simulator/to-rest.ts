@@ -153,6 +153,21 @@ const repositoryUrls = (
   'milestones notifications pulls releases stargazers statuses subscribers subscription tags teams trees'
 ).split(' ');
 
+/** The same at all times, so that its ETag is too. */
+const repositoryMade = '2026-01-01T00:00:00Z';
+const zeroes = [
+  'size',
+  'forks',
+  'forks_count',
+  'network_count',
+  'open_issues',
+  'open_issues_count',
+  'stargazers_count',
+  'subscribers_count',
+  'watchers',
+  'watchers_count',
+] as const;
+
 export function repositoryToRest(repository: string, api: string) {
   const [owner = '', name = ''] = repository.split('/');
   const url = `${api}/repos/${repository}`;
@@ -168,5 +183,33 @@ export function repositoryToRest(repository: string, api: string) {
     fork: false,
     url,
     ...Object.fromEntries(repositoryUrls.map((part) => [`${part}_url`, `${url}/${part}`])),
+  };
+}
+
+/** What a repository's own record has beyond what a run has of it. */
+export function fullRepositoryToRest(repository: string, api: string) {
+  const html = `https://github.com/${repository}`;
+  return {
+    ...repositoryToRest(repository, api),
+    clone_url: `${html}.git`,
+    git_url: `git://github.com/${repository}.git`,
+    ssh_url: `git@github.com:${repository}.git`,
+    svn_url: html,
+    mirror_url: null,
+    homepage: null,
+    language: null,
+    license: null,
+    default_branch: 'main',
+    archived: false,
+    disabled: false,
+    has_issues: true,
+    has_projects: false,
+    has_wiki: false,
+    has_pages: false,
+    has_discussions: false,
+    created_at: repositoryMade,
+    updated_at: repositoryMade,
+    pushed_at: repositoryMade,
+    ...Object.fromEntries(zeroes.map((name) => [name, 0])),
   };
 }

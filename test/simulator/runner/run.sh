@@ -58,11 +58,13 @@ echo "Running job: $title"
 mkdir -p _work
 export GITHUB_ACTIONS=true CI=true GITHUB_RUN_ID=$run GITHUB_JOB=$title GITHUB_REPOSITORY=$repository RUNNER_NAME=$name
 conclusion=failure
-if [ -z "${ACTIONS_RUNNER_HOOK_JOB_STARTED:-}" ] || bash "$ACTIONS_RUNNER_HOOK_JOB_STARTED"; then
+if { [ -z "${ACTIONS_RUNNER_HOOK_JOB_STARTED:-}" ] || bash "$ACTIONS_RUNNER_HOOK_JOB_STARTED"; } && [ -z "$interrupted" ]; then
   set -m
   (cd _work && printf '%s' "$commands" | base64 -d | exec bash -e) &
   job_pid=$!
   set +m
+  # Told to end while the job was being started.
+  [ -z "$interrupted" ] || interrupt
   (
     # Asks whether the user has cancelled, and tells that this runner is alive.
     while sleep 1; do
