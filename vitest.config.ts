@@ -7,8 +7,17 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.real.test.ts'],
+          exclude: ['test/**/*.real.test.ts', 'test/torture/**'],
           testTimeout: 20_000,
+          hookTimeout: 20_000,
+        },
+      },
+      {
+        // Searches: many short lives of the whole service on a virtual clock.
+        test: {
+          name: 'torture',
+          include: ['test/torture/**/*.test.ts'],
+          testTimeout: 300_000,
           hookTimeout: 20_000,
         },
       },

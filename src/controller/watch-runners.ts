@@ -2,7 +2,7 @@
  * Claimed runners that say nothing: one listing of the scope's runners a minute, while there is any of that kind, tells
  * which is online, which is busy and which never came.
  */
-import { allocationsIn } from '../store/allocation-rows.ts';
+import { allocationsIn, updateAllocation } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { markOnline, openRunnersOf } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
@@ -61,7 +61,11 @@ export class RunnerWatch {
         seen.startedMs.set(row.id, clock.monotonicMs());
       }
     } else if (runner?.online === true) {
-      markOnline(store.db, runner.name, nowMs);
+      store.db.transaction((tx) => {
+        markOnline(tx, runner.name, nowMs);
+        // It has what it asked for: nobody needs the claim token any more.
+        updateAllocation(tx, row.id, { claimTokenHash: null });
+      });
     } else if (nowMs - (row.firstClaimedAt ?? nowMs) > neverOnlineMs) {
       const reason = 'Its runner never came online: look at the output of its Slurm job.';
       const changes = { releaseOutcome: 'runner-never-online', releasingAt: nowMs, reason };

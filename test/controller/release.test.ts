@@ -210,7 +210,11 @@ describe('runners that say nothing', () => {
     const { h, granted } = await withClaimed();
     const runner = h.github.runner(granted.runnerName);
     if (runner !== undefined) runner.online = true;
-    await h.pass(420_000);
+    await h.pass(100_000);
+    // The claim token has done its work.
+    expect(h.live()).toMatchObject([{ state: 'claimed', claimTokenHash: null }]);
+    expect(await h.claim(h.theJob())).toMatchObject({ status: 410 });
+    await h.pass(320_000);
     expect(h.live()).toMatchObject([{ state: 'claimed' }]);
   });
 });

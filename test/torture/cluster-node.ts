@@ -1,0 +1,108 @@
+/**
+ * What runs in a Slurm job: the batch script and its runner, a step at a time. It claims, comes online, takes what GitHub gives it,
+ * works for some time, and ends; idle, it asks whether to stop; cancelled, it is gone at once.
+ */
+
+import type { InProcessJob } from '../controller/in-process-slurm.ts';
+import type { SimulatedJob } from '../simulator/simulator-state.ts';
+import type { World } from './world.ts';
+
+const idleAfterMs = 120_000;
+const giveUpAfterMs = 900_000;
+
+export class ClusterNode {
+  readonly job: InProcessJob;
+  readonly #world: World;
+  readonly #startedMs: number;
+  #runnerName: string | null = null;
+  #eventToken = '';
+  #idleSinceMs = 0;
+  #broken = false;
+  #running: { job: SimulatedJob; untilMs: number } | null = null;
+
+  constructor(world: World, job: InProcessJob) {
+    this.#world = world;
+    this.job = job;
+    this.#startedMs = world.clock.monotonicMs();
+  }
+
+  get runnerName(): string | null {
+    return this.#runnerName;
+  }
+
+  get workflowJob(): SimulatedJob | null {
+    return this.#running?.job ?? null;
+  }
+
+  async step(): Promise<void> {
+    if (this.job.states[0] !== 'RUNNING') return;
+    if (this.#runnerName === null) await this.#claim();
+    else if (this.#running === null) await this.#wait(this.#runnerName);
+    else await this.#work(this.#running);
+  }
+
+  async #claim(): Promise<void> {
+    const { world, job } = { world: this.#world, job: this.job };
+    const { environment } = job;
+    const answer = await world.ask((controller) =>
+      controller.claim(
+        environment['GHA_SLURM_ALLOCATION'] ?? '',
+        environment['GHA_SLURM_CLAIM_TOKEN'] ?? '',
+        { slurmJobId: job.id, node: 'node', restartCount: 0 },
+      ),
+    );
+    if (answer === null || answer.status === 503) {
+      if (world.clock.monotonicMs() - this.#startedMs > giveUpAfterMs) this.#exit('FAILED');
+      return;
+    }
+    world.history.noteClaim(job, answer.status);
+    if (answer.status !== 200) return this.#exit(answer.status === 401 ? 'FAILED' : 'COMPLETED');
+    if (world.losesAnswers()) return;
+    this.#runnerName = answer.runnerName;
+    this.#eventToken = answer.eventToken;
+    this.#idleSinceMs = world.clock.monotonicMs();
+    this.#broken = world.breaksRunner();
+  }
+
+  async #wait(name: string): Promise<void> {
+    const { github, clock } = this.#world;
+    const runner = github.runner(name);
+    if (this.#broken) return;
+    // The registration is gone: the runner says so, and exits.
+    if (runner === undefined) return this.#exit('COMPLETED');
+    runner.online = true;
+    const taken = this.#world.withholdsJobs ? null : github.state.take(runner);
+    if (taken !== null) {
+      this.#running = { job: taken, untilMs: clock.monotonicMs() + this.#world.jobTimeMs() };
+      await this.#report('started');
+      return;
+    }
+    if (clock.monotonicMs() - this.#idleSinceMs < idleAfterMs) return;
+    this.#idleSinceMs = clock.monotonicMs();
+    const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
+    const answer = await this.#world.ask((controller) => controller.answerIdle(id, this.#eventToken));
+    if (answer === 'stop') this.#exit('COMPLETED');
+  }
+
+  async #work({ job, untilMs }: { job: SimulatedJob; untilMs: number }): Promise<void> {
+    const { github, clock } = this.#world;
+    const runner = this.#runnerName === null ? undefined : github.runner(this.#runnerName);
+    if (runner !== undefined) runner.lastSeenMs = clock.wallMs();
+    if (!job.cancelRequested && clock.monotonicMs() < untilMs && job.status === 'in_progress') return;
+    github.state.complete(job, job.cancelRequested ? 'cancelled' : 'success');
+    await this.#report('finished');
+    this.#exit('COMPLETED');
+    await this.#report('exit');
+  }
+
+  /** A hint: lost when nobody takes it. */
+  async #report(event: 'started' | 'finished' | 'exit'): Promise<void> {
+    if (this.#world.losesAnswers()) return;
+    const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
+    await this.#world.ask((controller) => controller.takeEvent(id, this.#eventToken, event));
+  }
+
+  #exit(state: string): void {
+    this.#world.slurm.end(this.job, state);
+  }
+}

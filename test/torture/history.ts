@@ -1,0 +1,22 @@
+/** What happened, as far as the invariants need to know it. */
+import type { InProcessJob } from '../controller/in-process-slurm.ts';
+
+export class History {
+  /** Slurm jobs whose claim was granted, by allocation. */
+  readonly granted = new Map<string, Set<number>>();
+  readonly violations: string[] = [];
+
+  noteClaim(job: InProcessJob, status: number): void {
+    if (status !== 200) return;
+    const allocation = job.environment['GHA_SLURM_ALLOCATION'] ?? '';
+    const jobs = this.granted.get(allocation) ?? new Set();
+    jobs.add(job.id);
+    this.granted.set(allocation, jobs);
+    if (jobs.size > 1)
+      this.violate(`Slurm jobs ${[...jobs].join(' and ')} both hold the allocation ${allocation}`);
+  }
+
+  violate(what: string): void {
+    this.violations.push(what);
+  }
+}

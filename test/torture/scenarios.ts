@@ -1,0 +1,129 @@
+/** What happens in a sweep: each scenario is run once for each of its points, so each is short; together they have every effect. */
+import { gitHubFailures } from '../controller/in-process-github.ts';
+import { slurmFailures } from '../controller/in-process-slurm.ts';
+import type { World } from './world.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly slots: number;
+  play(world: World, step: (count?: number) => Promise<void>): Promise<void>;
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'a workflow, a refusal, a submit in doubt and a lost report',
+    slots: 2,
+    async play(world, step) {
+      world.queue(3);
+      await step(2);
+      world.slurm.faults.order('submit', { kind: 'after', error: slurmFailures.timeout() });
+      world.slurm.faults.order('cancelByName', { kind: 'after', error: slurmFailures.timeout() });
+      world.slurm.faults.order('submit', { kind: 'before', error: slurmFailures.refused('QOS limit') });
+      world.queue(3);
+      await step(2);
+      world.loseAnswers(1);
+      await step(4);
+    },
+  },
+  {
+    name: 'surplus: pending, and claimed with an idle runner',
+    slots: 1,
+    async play(world, step) {
+      const jobs = world.queue(2);
+      await step(1);
+      // The runner is minted; before it takes its job, both are cancelled.
+      for (const job of jobs) world.github.state.cancelJob(job);
+      await step(26);
+    },
+  },
+  {
+    name: 'a job taken by another, whose runner then idles',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      await step(1);
+      const thief = world.github.state.addRunner('acme/app', 'thief', ['slurm-small']);
+      const stolen = thief === null ? null : world.github.state.take(thief);
+      await step(30);
+      if (stolen !== null) world.github.state.complete(stolen, 'success');
+      await step(2);
+    },
+  },
+  {
+    name: 'a runner that is online, and gets nothing for some time',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.withholdsJobs = true;
+      await step(22);
+      world.withholdsJobs = false;
+      await step(2);
+    },
+  },
+  {
+    name: 'answers of GitHub that are lost, and a claim that is asked again',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.github.faults.order('mint', { kind: 'after', error: gitHubFailures.unavailable() });
+      world.github.faults.order('deregister', { kind: 'before', error: gitHubFailures.unavailable() });
+      await step(3);
+      world.loseAnswers(1);
+      await step(4);
+    },
+  },
+  {
+    name: 'a runner that never comes online',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.breakRunners(1);
+      await step(80);
+    },
+  },
+  {
+    name: 'a reason that no waiting cures, a requeue, a job that Slurm forgets, a node that fails',
+    slots: 2,
+    async play(world, step) {
+      world.queue(2);
+      world.slots = 0;
+      await step(1);
+      const [first, second] = world.slurm.live();
+      if (first !== undefined) first.reason = 'PartitionTimeLimit';
+      if (second !== undefined) second.states = ['PENDING', 'REQUEUED'];
+      await step(5);
+      for (const job of world.slurm.live()) job.reason = 'Resources';
+      world.slots = 2;
+      await step(16);
+      const [running] = world.running();
+      if (running !== undefined) world.failNode(running.id);
+      world.queue(1);
+      world.slots = 0;
+      await step(1);
+      const [waiting] = world.slurm.live().filter((job) => job.states[0] === 'PENDING');
+      if (waiting !== undefined) world.slurm.forget(waiting);
+      await step(3);
+    },
+  },
+  {
+    name: 'a cancel that Slurm does not answer, and a job that GitHub forgets',
+    slots: 0,
+    async play(world, step) {
+      const [kept, forgotten] = world.queue(2);
+      await step(1);
+      if (kept !== undefined) world.github.state.cancelJob(kept);
+      if (forgotten !== undefined) world.github.state.jobs.delete(forgotten.id);
+      world.slurm.faults.order('cancel', { kind: 'before', error: slurmFailures.timeout() }, 2);
+      await step(12);
+    },
+  },
+  {
+    name: 'a pool that is blocked, and gets well',
+    slots: 1,
+    async play(world, step) {
+      world.slurm.faults.order('submit', { kind: 'before', error: slurmFailures.refused() }, 3);
+      world.queue(3);
+      await step(16);
+    },
+  },
+];
