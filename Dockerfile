@@ -16,9 +16,13 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
 
 FROM ${BASE} AS development
 WORKDIR /app
+# What slurm/cluster makes the root file system of Slurm with.
+RUN apt-get update --quiet=2 && \
+    apt-get install --quiet=2 --yes --no-install-recommends mmdebstrap mount > /dev/null && \
+    rm -rf /var/lib/apt/lists/*
 COPY package.json ./
-COPY src src
-COPY slurm slurm
+COPY src/domain src/domain
+COPY slurm/cluster slurm/cluster
 COPY test/simulator test/simulator
 
 FROM ${BASE}

@@ -16,6 +16,7 @@ const shellScripts = [
   'slurm/job.sh',
   'slurm/cluster/supervise.sh',
   'test/simulator/runner/run.sh',
+  'test/image/engine.sh',
   '.ci/run',
 ];
 

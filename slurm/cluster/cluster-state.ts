@@ -6,6 +6,8 @@ import { cacheDirectory, type Release } from './root-file-system.ts';
 export interface ClusterState {
   readonly name: string;
   readonly release: Release;
+  /** Where slurmrestd listens. */
+  readonly restHost: string;
   readonly restPort: number;
   /** Of the process outside the cluster's namespaces: killing it ends everything inside. */
   readonly supervisorPid: number;

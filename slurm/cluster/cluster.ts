@@ -13,7 +13,7 @@ export type Daemon = (typeof daemons)[number];
 export interface Cluster {
   readonly name: string;
   readonly release: Release;
-  /** slurmrestd, on loopback. */
+  /** slurmrestd, as this machine reaches it. */
   readonly url: string;
   /** The ordinary user that jobs run as. */
   readonly user: string;
@@ -31,11 +31,14 @@ export interface Cluster {
   /** Kills a daemon and keeps it down until `startDaemon`. */
   stopDaemon(daemon: Daemon): Promise<void>;
   startDaemon(daemon: Daemon): void;
+  /** False when it has been stopped, or its supervisor has ended. */
+  isRunning(): boolean;
   /** Ends every process and every mount of the cluster, and deletes its folder. */
   stop(): Promise<void>;
 }
 
 export const clusterUser = 'gha';
+const anyAddress = '0.0.0.0';
 const stopTimeLimitMs = 10_000;
 
 export function openCluster(state: ClusterState): Cluster {
@@ -65,7 +68,7 @@ export function openCluster(state: ClusterState): Cluster {
   return {
     name: state.name,
     release: state.release,
-    url: `http://127.0.0.1:${state.restPort}`,
+    url: `http://${state.restHost === anyAddress ? '127.0.0.1' : state.restHost}:${state.restPort}`,
     user: clusterUser,
     partition: 'ci',
     directory,
@@ -80,6 +83,7 @@ export function openCluster(state: ClusterState): Cluster {
       await signal(daemon, 'KILL');
     },
     startDaemon: (daemon) => rmSync(join(directory, 'stopped', daemon), { recursive: true, force: true }),
+    isRunning: () => isAlive(state),
     async stop() {
       if (isAlive(state)) process.kill(state.supervisorPid, 'SIGKILL');
       // The kernel ends the namespaces behind it; the folder can go when its last mount has.

@@ -1,6 +1,7 @@
 /**
- * Starts a real Slurm on loopback: slurmctld, slurmd and slurmrestd in mount and process namespaces of their own, on ports
- * of their own, as many side by side as wanted. It is ready when its node is idle and slurmrestd takes the token.
+ * Starts a real Slurm: slurmctld, slurmd and slurmrestd in mount and process namespaces of their own, on ports of their
+ * own, as many side by side as wanted; on loopback, but for slurmrestd where another address is asked for. It is ready when
+ * its node is idle and slurmrestd takes the token.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -29,6 +30,8 @@ export interface ClusterOptions {
   /** Folders of this machine that jobs see. */
   readonly binds?: readonly { readonly from: string; readonly to: string }[];
   readonly cpus?: number;
+  /** Where slurmrestd listens; default: on loopback, at a port that is free. */
+  readonly listen?: { readonly host: string; readonly port: number | null };
   /** Further lines for slurm.conf. */
   readonly slurmConf?: readonly string[];
   /** The cluster ends with this process, however that ends: for tests. */
@@ -52,12 +55,15 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const release = options.release ?? '24.11';
   const root = await rootFileSystem(release, options.say ?? (() => undefined));
   const directory = makeDirectory(options.name);
-  const [slurmctldPort, slurmdPort, restPort] = await freePorts();
+  const [slurmctldPort, slurmdPort, freeRestPort] = await freePorts();
+  const restHost = options.listen?.host ?? '127.0.0.1';
+  const restPort = options.listen?.port ?? freeRestPort;
   writeConfiguration(directory, options, slurmctldPort, slurmdPort);
-  const supervisorPid = spawnSupervisor(root, directory, restPort, options);
+  const supervisorPid = spawnSupervisor(root, directory, `${restHost}:${restPort}`, options);
   const state: ClusterState = {
     name: options.name,
     release,
+    restHost,
     restPort,
     supervisorPid,
     supervisorStart: processStart(supervisorPid) ?? '',
@@ -97,7 +103,12 @@ function writeConfiguration(
   });
 }
 
-function spawnSupervisor(root: string, directory: string, restPort: number, options: ClusterOptions): number {
+function spawnSupervisor(
+  root: string,
+  directory: string,
+  restAddress: string,
+  options: ClusterOptions,
+): number {
   const log = openSync(join(directory, 'log', 'supervisor.log'), 'a');
   const tied = options.tieToParent === true;
   const script = join(import.meta.dirname, 'supervise.sh');
@@ -105,17 +116,7 @@ function spawnSupervisor(root: string, directory: string, restPort: number, opti
   const namespaces = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'];
   const child = spawn(
     'unshare',
-    [
-      ...namespaces,
-      '--',
-      'bash',
-      script,
-      root,
-      directory,
-      String(restPort),
-      tied ? 'tied' : 'free',
-      ...binds,
-    ],
+    [...namespaces, '--', 'bash', script, root, directory, restAddress, tied ? 'tied' : 'free', ...binds],
     { detached: true, stdio: [tied ? 'pipe' : 'ignore', log, log] },
   );
   closeSync(log);

@@ -2,11 +2,11 @@
 # Init of a development cluster. Runs in mount and process namespaces of its own: when it ends, the kernel ends every daemon
 # and every job, and all mounts are gone with the namespace.
 #
-#   supervise.sh ROOT DIRECTORY REST_PORT tied|free [FROM TO]...
+#   supervise.sh ROOT DIRECTORY REST_HOST:REST_PORT tied|free [FROM TO]...
 #
 # Daemons are started again when they end, unless DIRECTORY/stopped/<daemon> exists.
 set -eu
-root=$1 directory=$2 rest_port=$3 life=$4
+root=$1 directory=$2 rest_address=$3 life=$4
 shift 4
 
 mount -t tmpfs -o mode=0755 cluster "$directory/mnt"
@@ -25,8 +25,11 @@ while [ $# -ge 2 ]; do
   mount --bind "$1" "$new$2"
   shift 2
 done
-# Every look-up of this host would wait for DNS otherwise.
-printf '127.0.0.1 localhost node %s\n' "$(hostname)" > "$new/etc/hosts"
+# Every look-up of this host, and slurmrestd's of 0.0.0.0, would wait for DNS otherwise. Other names are those of the
+# machine, or of the container, so that jobs reach the service by its name.
+printf '127.0.0.1 localhost node %s\n0.0.0.0 any\n' "$(hostname)" > "$new/etc/hosts"
+grep --invert-match --word-regexp --fixed-strings -e localhost -e "$(hostname)" /etc/hosts >> "$new/etc/hosts" || true
+cp --dereference --remove-destination /etc/resolv.conf "$new/etc/resolv.conf" || true
 printf 'gha:x:1000:1000::/tmp:/bin/bash\nslurmrest:x:1001:1001::/:/usr/sbin/nologin\n' >> "$new/etc/passwd"
 printf 'gha:x:1000:\nslurmrest:x:1001:\n' >> "$new/etc/group"
 cp "$directory"/conf/* "$new/etc/slurm/"
@@ -55,7 +58,7 @@ keep slurmctld slurmctld -D -i &
 keep slurmd slurmd -D -N node &
 keep slurmrestd setpriv --reuid slurmrest --regid slurmrest --clear-groups \
   env SLURM_JWT=daemon SLURMRESTD_SECURITY=disable_unshare_files,disable_unshare_sysv \
-  slurmrestd -s openapi/slurmctld -a rest_auth/jwt "127.0.0.1:$rest_port" &
+  slurmrestd -s openapi/slurmctld -a rest_auth/jwt "$rest_address" &
 if [ "$life" = tied ]; then
   # The starter holds the other end of this pipe: the kernel closes it with the starter, however that ends.
   read -r _ || true

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { debianMirror } from '../../slurm/cluster/debian-root.ts';
 import { ensurePackages } from '../../slurm/cluster/ensure-packages.ts';
 import { type CommandResult, runCommand } from '../../slurm/cluster/run-command.ts';
 
@@ -66,6 +67,7 @@ export async function localBase(): Promise<string> {
         `--customize-hook=copy-in ${join(draft, 'usr')} /`,
         'trixie',
         tar,
+        debianMirror(),
       ],
       { timeoutMs: 5 * minutes },
     );
