@@ -11,39 +11,15 @@ import { openStore, type Store } from '../../src/store/open-store.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { config, repository } from './controller-config.ts';
 import { InProcessGitHub } from './in-process-github.ts';
 import { type InProcessJob, InProcessSlurm } from './in-process-slurm.ts';
-
-export const repository = 'acme/app';
 
 export interface LogRecord {
   readonly level: string;
   readonly message: string;
   readonly data: object;
 }
-
-const profile = { partition: 'ci', cpus: 1, memoryMiB: 512, timeLimitMinutes: 10 };
-
-export const config: ControllerConfig = {
-  repositories: [repository],
-  profiles: new Map(['slurm-small', 'slurm-large'].map((name) => [name, { ...profile, name }] as const)),
-  limits: { maxAllocations: 100, maxPerRepository: 100, surplusGraceMs: 30_000 },
-  githubPollMs: 5_000,
-  slurmPollMs: 5_000,
-  job: {
-    script: '#!/bin/bash\n',
-    environment: { PATH: '/usr/bin' },
-    workingDirectory: '/tmp',
-    output: '/dev/null',
-    callbackUrl: 'http://service:8080',
-    launcherCommand: '/opt/actions-runner/run.sh',
-    claimWaitMs: 900_000,
-    idleTimeoutMs: 120_000,
-    timeLimitWarningMs: 90_000,
-  },
-  runnerNamePrefix: 'gha',
-  extraLabels: ['self-hosted'],
-};
 
 export class Harness {
   readonly clock = new VirtualClock();

@@ -1,13 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../src/store/migrate.ts';
+import { memory } from './memory.ts';
 import { scenarios } from './scenarios.ts';
 import { crashAt, type Files, findPoints, type Point } from './sweep.ts';
 
-/** A crash of the process loses nothing that was written, so memory will do, and is quicker by half. */
-const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const src = join(import.meta.dirname, '../../src');
 const sides = ['before', 'after'] as const;
 

@@ -4,7 +4,7 @@ import type { ControllerConfig } from '../../src/controller/context.ts';
 import type { Controller } from '../../src/controller/create-controller.ts';
 import { type AllocationState, mayMove } from '../../src/domain/allocation-state.ts';
 import { openStore } from '../../src/store/open-store.ts';
-import { config, repository } from '../controller/harness.ts';
+import { config, repository } from '../controller/controller-config.ts';
 import { InProcessGitHub } from '../controller/in-process-github.ts';
 import { type InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
@@ -36,8 +36,10 @@ export class World {
   readonly defects: string[] = [];
   readonly #options: WorldOptions;
   readonly #nodes = new Map<number, ClusterNode>();
-  readonly #demand: { atMs: number; queued: number }[] = [];
+  readonly #demand: { readonly atMs: number; readonly queued: Readonly<Record<string, number>> }[] = [];
   #process: ServiceProcess | null = null;
+  readonly #stolen: { readonly job: SimulatedJob; readonly untilMs: number }[] = [];
+  readonly #lagging = new Map<number, number>();
   #answersToLose = 0;
   #runnersToBreak = 0;
   slots: number;
@@ -120,6 +122,7 @@ export class World {
   async step(ms = stepMs): Promise<void> {
     this.clock.advance(ms);
     if (this.#process?.dead === true) this.kill();
+    this.#moveOthers();
     this.#noteDemand();
     this.#schedule();
     await this.#process?.tick();
@@ -168,8 +171,12 @@ export class World {
   }
 
   #noteDemand(): void {
-    const queued = this.#openJobs().filter((job) => job.status === 'queued').length;
     const atMs = this.clock.monotonicMs();
+    const queued = Object.fromEntries([...config.profiles.keys()].map((label) => [label, 0]));
+    for (const job of this.#openJobs()) {
+      const [label = ''] = job.labels;
+      if (job.status === 'queued') queued[label] = (queued[label] ?? 0) + 1;
+    }
     this.#demand.push({ atMs, queued });
     while ((this.#demand[0]?.atMs ?? atMs) < atMs - windowMs) this.#demand.shift();
   }
@@ -206,19 +213,22 @@ export class World {
 
   /** What holds at every moment. */
   #check(): void {
-    const peak = Math.max(...this.#demand.map(({ queued }) => queued));
-    const unstarted = [...this.github.state.runners.values()].filter(
-      ({ jobId, name }) => jobId === null && name.startsWith('gha-'),
-    ).length;
-    if (unstarted > peak)
-      this.history.violate(`${unstarted} idle registrations, and ${peak} jobs were queued at most`);
-    // Jobs of submits in doubt, which are fenced, are refused when they start.
-    const rows = this.#query<{ count: number }>(
-      "select count(*) as count from allocations where state in ('submitting', 'pending', 'claimed')",
+    const rows = this.#query<{ profile: string; count: number }>(
+      "select profile, count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') group by profile",
     );
-    const supply = rows[0]?.count ?? 0;
-    if (supply > peak)
-      this.history.violate(`${supply} allocations wait, and ${peak} jobs were queued at most`);
+    for (const label of config.profiles.keys()) {
+      const peak = Math.max(...this.#demand.map(({ queued }) => queued[label] ?? 0));
+      const idle = [...this.github.state.runners.values()].filter(
+        ({ jobId, name, labels }) => jobId === null && name.startsWith('gha-') && labels.includes(label),
+      ).length;
+      if (idle > peak)
+        this.history.violate(`${idle} idle registrations for ${label}, and ${peak} jobs were queued at most`);
+      const waiting = rows.find(({ profile }) => profile === label)?.count ?? 0;
+      if (waiting > peak)
+        this.history.violate(
+          `${waiting} allocations wait for ${label}, and ${peak} jobs were queued at most`,
+        );
+    }
     for (const defect of this.defects.splice(0)) this.history.violate(`a defect: ${defect}`);
   }
 
@@ -258,6 +268,40 @@ export class World {
     const lost = [...this.github.state.jobs.values()].filter((job) => job.conclusion === 'failure');
     for (const job of lost)
       if (!this.mayFail.has(job.id)) history.violate(`job ${job.id} failed: its runner was lost`);
+  }
+
+  /** Somebody else's runner takes the oldest queued job, and does it in half a minute. */
+  stealJob(): void {
+    const { state } = this.github;
+    const thief = state.addRunner(repository, `thief-${state.runners.size}-${this.clock.monotonicMs()}`, [
+      ...config.profiles.keys(),
+    ]);
+    const job = thief === null ? null : state.take(thief);
+    if (thief !== null && job === null) state.removeRunner(thief, 'nothing to steal');
+    if (job !== null) this.#stolen.push({ job, untilMs: this.clock.monotonicMs() + 30_000 });
+  }
+
+  /** GitHub's lists go on showing the job as it is now, for so many steps. */
+  lag(job: SimulatedJob, steps: number): void {
+    this.github.lag(job);
+    this.#lagging.set(job.id, steps);
+  }
+
+  #moveOthers(): void {
+    for (const { job } of this.#stolen.filter(({ untilMs }) => this.clock.monotonicMs() >= untilMs)) {
+      this.github.state.complete(job, 'success');
+    }
+    for (const { job } of this.#stolen) {
+      const runner = [...this.github.state.runners.values()].find(({ jobId }) => jobId === job.id);
+      if (runner !== undefined) runner.lastSeenMs = this.clock.wallMs();
+    }
+    for (const [id, steps] of this.#lagging) {
+      if (steps > 0) this.#lagging.set(id, steps - 1);
+      else {
+        this.#lagging.delete(id);
+        this.github.lagging.delete(id);
+      }
+    }
   }
 
   /** Jobs whose node a test took away: GitHub fails them. */

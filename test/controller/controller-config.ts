@@ -1,0 +1,27 @@
+/** The configuration that tests of the controller start from. */
+import type { ControllerConfig } from '../../src/controller/context.ts';
+
+export const repository = 'acme/app';
+
+const profile = { partition: 'ci', cpus: 1, memoryMiB: 512, timeLimitMinutes: 10 };
+
+export const config: ControllerConfig = {
+  repositories: [repository],
+  profiles: new Map(['slurm-small', 'slurm-large'].map((name) => [name, { ...profile, name }] as const)),
+  limits: { maxAllocations: 100, maxPerRepository: 100, surplusGraceMs: 30_000 },
+  githubPollMs: 5_000,
+  slurmPollMs: 5_000,
+  job: {
+    script: '#!/bin/bash\n',
+    environment: { PATH: '/usr/bin' },
+    workingDirectory: '/tmp',
+    output: '/dev/null',
+    callbackUrl: 'http://service:8080',
+    launcherCommand: '/opt/actions-runner/run.sh',
+    claimWaitMs: 900_000,
+    idleTimeoutMs: 120_000,
+    timeLimitWarningMs: 90_000,
+  },
+  runnerNamePrefix: 'gha',
+  extraLabels: ['self-hosted'],
+};
