@@ -8,9 +8,12 @@ import type { Context } from './context.ts';
 import { loseSubmit } from './lose-submit.ts';
 
 export function recover(context: Context): void {
-  const { store, log } = context;
+  const { store, config, clock, seen, log } = context;
   const mints = doubtAllMints(store.db);
-  const submitting = allocationsIn(store.db, ['submitting']);
+  if (mints > 0) {
+    for (const scope of config.repositories) seen.doubtfulMintMs.set(scope, clock.monotonicMs());
+  }
+  const submitting = allocationsIn(store.db, 'submitting');
   for (const row of submitting) {
     loseSubmit(context, row, 'submit-lost', 'The service stopped before Slurm answered.');
   }

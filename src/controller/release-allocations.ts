@@ -18,10 +18,9 @@ const exitGraceMs = 60_000;
 const cancelAgainMs = 60_000;
 
 export function releaseAllocations(context: Context): void {
-  for (const row of allocationsIn(context.store.db, ['busy', 'releasing'])) {
-    if (row.state === 'busy') releaseWhenJobIsOver(context, row);
-    else advance(context, row);
-  }
+  const { db } = context.store;
+  for (const row of allocationsIn(db, 'busy')) releaseWhenJobIsOver(context, row);
+  for (const row of allocationsIn(db, 'releasing')) advance(context, row);
 }
 
 function releaseWhenJobIsOver({ seen, clock, store }: Context, row: Allocation): void {

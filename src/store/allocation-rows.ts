@@ -5,6 +5,7 @@ import type { Pool } from '../domain/pool.ts';
 import type { Connection } from './connection.ts';
 import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from './drizzle.ts';
 import type { Allocation } from './move-allocation.ts';
+import { given, prepared } from './prepared.ts';
 import { allocationEvents, allocations, fences } from './schema.ts';
 
 export interface NewAllocation {
@@ -36,8 +37,16 @@ export function insertAllocation(
   db.insert(allocationEvents).values({ allocationId: id, at: atMs, toState: 'submitting' }).run();
 }
 
+const byId = prepared((db) =>
+  db
+    .select()
+    .from(allocations)
+    .where(eq(allocations.id, given('id')))
+    .prepare(),
+);
+
 export function findAllocation(db: Connection, id: string): Allocation | undefined {
-  return db.select().from(allocations).where(eq(allocations.id, id)).get();
+  return byId(db).get({ id });
 }
 
 /** Everything that has not ended, oldest first. */
@@ -56,8 +65,8 @@ export type LiveAllocation = Pick<
   'id' | 'pool' | 'state' | 'slurmJobId' | 'slurmJobName' | 'createdAt' | 'unconfirmedSince'
 >;
 
-export function liveAllocationsInBrief(db: Connection): LiveAllocation[] {
-  return db
+const liveInBrief = prepared((db) =>
+  db
     .select({
       id: allocations.id,
       pool: allocations.pool,
@@ -70,27 +79,39 @@ export function liveAllocationsInBrief(db: Connection): LiveAllocation[] {
     .from(allocations)
     .where(ne(allocations.state, 'ended'))
     .orderBy(asc(allocations.createdAt), asc(allocations.id))
-    .all();
+    .prepare(),
+);
+
+export function liveAllocationsInBrief(db: Connection): LiveAllocation[] {
+  return liveInBrief(db).all();
 }
 
-/** Rows in these states, oldest first. */
-export function allocationsIn(db: Connection, states: readonly LiveState[]): Allocation[] {
-  return db
+const inState = prepared((db) =>
+  db
     .select()
     .from(allocations)
-    .where(and(inArray(allocations.state, [...states]), ne(allocations.state, 'ended')))
+    .where(and(eq(allocations.state, given('state')), ne(allocations.state, 'ended')))
     .orderBy(asc(allocations.createdAt), asc(allocations.id))
-    .all();
+    .prepare(),
+);
+
+/** Rows in this state, oldest first. */
+export function allocationsIn(db: Connection, state: LiveState): Allocation[] {
+  return inState(db).all({ state });
 }
 
-/** The oldest pending row of each pool. */
-export function oldestPending(db: Connection): Allocation[] {
-  const oldest = db
+const oldestPendingIds = prepared((db) =>
+  db
     .select({ id: allocations.id, first: sql<number>`min(${allocations.createdAt})` })
     .from(allocations)
     .where(eq(allocations.state, 'pending'))
     .groupBy(allocations.pool)
-    .all();
+    .prepare(),
+);
+
+/** The oldest pending row of each pool. */
+export function oldestPending(db: Connection): Allocation[] {
+  const oldest = oldestPendingIds(db).all();
   return allocationsByIds(
     db,
     oldest.map((row) => row.id),
@@ -116,8 +137,7 @@ export function countClaimed(db: Connection, pool: string, exceptId: string): nu
   );
 }
 
-/** Ended rows that still count as supply: a start nobody has confirmed, or a lost submit that is not fenced yet. */
-export function endedSupply(db: Connection): Pick<Allocation, 'id' | 'pool' | 'scope'>[] {
+const unprovenSupply = prepared((db) => {
   const columns = { id: allocations.id, pool: allocations.pool, scope: allocations.scope };
   const unconfirmed = db
     .select(columns)
@@ -128,16 +148,25 @@ export function endedSupply(db: Connection): Pick<Allocation, 'id' | 'pool' | 's
     .from(fences)
     .innerJoin(allocations, eq(allocations.id, fences.allocationId))
     .where(and(isNull(fences.answeredAt), eq(allocations.outcome, 'submit-lost')));
-  return unconfirmed.unionAll(unfenced).all();
+  return unconfirmed.unionAll(unfenced).prepare();
+});
+
+/** Ended rows that still count as supply: a start nobody has confirmed, or a lost submit that is not fenced yet. */
+export function endedSupply(db: Connection): Pick<Allocation, 'id' | 'pool' | 'scope'>[] {
+  return unprovenSupply(db).all();
 }
+
+const unconfirmedOf = prepared((db) =>
+  db
+    .select()
+    .from(allocations)
+    .where(and(isNotNull(allocations.unconfirmedSince), eq(allocations.scope, given('scope'))))
+    .prepare(),
+);
 
 /** Rows with a start that no listing has confirmed, in any state. */
 export function unconfirmedAllocations(db: Connection, scope: string): Allocation[] {
-  return db
-    .select()
-    .from(allocations)
-    .where(and(isNotNull(allocations.unconfirmedSince), eq(allocations.scope, scope)))
-    .all();
+  return unconfirmedOf(db).all({ scope });
 }
 
 export function updateAllocation(

@@ -2,6 +2,7 @@
 
 import type { Connection } from './connection.ts';
 import { and, eq, isNull, lte, sql } from './drizzle.ts';
+import { given, prepared } from './prepared.ts';
 import { cancels, fences } from './schema.ts';
 
 export type CancelRow = typeof cancels.$inferSelect;
@@ -24,12 +25,16 @@ export function requestCancel(
     .run();
 }
 
-export function dueCancels(db: Connection, nowMs: number): CancelRow[] {
-  return db
+const cancelsDue = prepared((db) =>
+  db
     .select()
     .from(cancels)
-    .where(and(isNull(cancels.doneAt), lte(cancels.retryAt, nowMs)))
-    .all();
+    .where(and(isNull(cancels.doneAt), lte(cancels.retryAt, given('nowMs'))))
+    .prepare(),
+);
+
+export function dueCancels(db: Connection, nowMs: number): CancelRow[] {
+  return cancelsDue(db).all({ nowMs });
 }
 
 const theCancel = (row: Pick<CancelRow, 'slurmJobId' | 'slurmJobName'>) =>
@@ -50,12 +55,16 @@ export function insertFence(db: Connection, allocationId: string, slurmJobName: 
   db.insert(fences).values({ allocationId, slurmJobName, createdAt: nowMs, retryAt: nowMs }).run();
 }
 
-export function dueFences(db: Connection, nowMs: number): FenceRow[] {
-  return db
+const fencesDue = prepared((db) =>
+  db
     .select()
     .from(fences)
-    .where(and(isNull(fences.doneAt), lte(fences.retryAt, nowMs)))
-    .all();
+    .where(and(isNull(fences.doneAt), lte(fences.retryAt, given('nowMs'))))
+    .prepare(),
+);
+
+export function dueFences(db: Connection, nowMs: number): FenceRow[] {
+  return fencesDue(db).all({ nowMs });
 }
 
 /** Slurm answered; `retryAtMs` is null when that was the last time. */

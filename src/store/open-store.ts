@@ -16,7 +16,7 @@ import { instance } from './schema.ts';
 import { acquireServiceLock } from './service-lock.ts';
 import { cacheStatements } from './statement-cache.ts';
 
-export type Db = BetterSQLite3Database<Record<string, never>>;
+export type Db = BetterSQLite3Database<Record<string, never>> & { $client: Database.Database };
 
 export interface Store {
   readonly db: Db;

@@ -5,12 +5,14 @@
 
 import type { Connection } from './connection.ts';
 import { and, asc, eq, inArray, isNull, lte, ne, sql } from './drizzle.ts';
+import { given, prepared } from './prepared.ts';
 import { allocations, runners } from './schema.ts';
 
 export type RunnerRow = typeof runners.$inferSelect;
 
 /** States in which GitHub has the registration, or may have it. */
 const openStates = ['minting', 'registered', 'doubtful'] as const;
+export const openRunnerStates: ReadonlySet<RunnerRow['state']> = new Set(openStates);
 
 export function runnersOf(db: Connection, allocationId: string): RunnerRow[] {
   return db
@@ -21,12 +23,16 @@ export function runnersOf(db: Connection, allocationId: string): RunnerRow[] {
     .all();
 }
 
-export function openRunnersOf(db: Connection, allocationId: string): RunnerRow[] {
-  return db
+const openOf = prepared((db) =>
+  db
     .select()
     .from(runners)
-    .where(and(eq(runners.allocationId, allocationId), inArray(runners.state, openStates)))
-    .all();
+    .where(and(eq(runners.allocationId, given('allocationId')), inArray(runners.state, openStates)))
+    .prepare(),
+);
+
+export function openRunnersOf(db: Connection, allocationId: string): RunnerRow[] {
+  return openOf(db).all({ allocationId });
 }
 
 export function findRunner(db: Connection, name: string): RunnerRow | undefined {
@@ -85,9 +91,8 @@ export function markOnline(db: Connection, name: string, nowMs: number): void {
     .run();
 }
 
-/** Registrations that outlived their allocation, due for a clean-up. */
-export function leftoverRunners(db: Connection, nowMs: number): RunnerRow[] {
-  return db
+const leftover = prepared((db) =>
+  db
     .select({ runner: runners })
     .from(runners)
     .innerJoin(allocations, eq(allocations.id, runners.allocationId))
@@ -95,10 +100,16 @@ export function leftoverRunners(db: Connection, nowMs: number): RunnerRow[] {
       and(
         inArray(runners.state, ['registered', 'doubtful']),
         eq(allocations.state, 'ended'),
-        lte(runners.retryAt, nowMs),
+        lte(runners.retryAt, given('nowMs')),
       ),
     )
-    .all()
+    .prepare(),
+);
+
+/** Registrations that outlived their allocation, due for a clean-up. */
+export function leftoverRunners(db: Connection, nowMs: number): RunnerRow[] {
+  return leftover(db)
+    .all({ nowMs })
     .map((row) => row.runner);
 }
 

@@ -4,6 +4,7 @@ import type { LabelVerdict } from '../domain/labels.ts';
 import type { WorkflowJob } from '../domain/workflow-job.ts';
 import type { Connection } from './connection.ts';
 import { and, asc, desc, eq, gt, inArray, isNull, ne, sql } from './drizzle.ts';
+import { given, prepared } from './prepared.ts';
 import { workflowJobs, workflowRuns } from './schema.ts';
 
 export type WorkflowJobRow = typeof workflowJobs.$inferSelect;
@@ -21,13 +22,18 @@ export function recordRun(
     .run();
 }
 
-/** Runs that were not completed when last seen. */
-export function liveRunIds(db: Connection, repository: string): number[] {
-  return db
+const liveRuns = prepared((db) =>
+  db
     .select({ id: workflowRuns.id })
     .from(workflowRuns)
-    .where(and(eq(workflowRuns.repository, repository), isNull(workflowRuns.completedAt)))
-    .all()
+    .where(and(eq(workflowRuns.repository, given('repository')), isNull(workflowRuns.completedAt)))
+    .prepare(),
+);
+
+/** Runs that were not completed when last seen. */
+export function liveRunIds(db: Connection, repository: string): number[] {
+  return liveRuns(db)
+    .all({ repository })
     .map((row) => row.id);
 }
 
@@ -85,13 +91,17 @@ export function recordMiss(db: Connection, id: number, nowMs: number): void {
     .run();
 }
 
-/** Jobs not over when last seen: each is asked for by id when its run's listing lacks it. */
-export function openJobs(db: Connection, repository: string): { id: number; runId: number }[] {
-  return db
+const open = prepared((db) =>
+  db
     .select({ id: workflowJobs.id, runId: workflowJobs.runId })
     .from(workflowJobs)
-    .where(and(eq(workflowJobs.repository, repository), ne(workflowJobs.status, 'completed')))
-    .all();
+    .where(and(eq(workflowJobs.repository, given('repository')), ne(workflowJobs.status, 'completed')))
+    .prepare(),
+);
+
+/** Jobs not over when last seen: each is asked for by id when its run's listing lacks it. */
+export function openJobs(db: Connection, repository: string): { id: number; runId: number }[] {
+  return open(db).all({ repository });
 }
 
 /** All jobs that are not over, oldest first. */
@@ -115,12 +125,8 @@ export function recentJobRows(db: Connection, limit: number): WorkflowJobRow[] {
     .all();
 }
 
-/** Jobs of ours that want a runner, oldest first. Jobs queued before `sinceMs` have been given up by GitHub. */
-export function queuedJobs(
-  db: Connection,
-  sinceMs: number,
-): { id: number; pool: string; repository: string; createdAt: number }[] {
-  return db
+const queued = prepared((db) =>
+  db
     .select({
       id: workflowJobs.id,
       pool: sql<string>`${workflowJobs.pool}`,
@@ -132,11 +138,19 @@ export function queuedJobs(
       and(
         eq(workflowJobs.status, 'queued'),
         eq(workflowJobs.verdict, 'ours'),
-        gt(workflowJobs.createdAt, sinceMs),
+        gt(workflowJobs.createdAt, given('sinceMs')),
       ),
     )
     .orderBy(asc(workflowJobs.createdAt), asc(workflowJobs.id))
-    .all();
+    .prepare(),
+);
+
+/** Jobs of ours that want a runner, oldest first. Jobs queued before `sinceMs` have been given up by GitHub. */
+export function queuedJobs(
+  db: Connection,
+  sinceMs: number,
+): { id: number; pool: string; repository: string; createdAt: number }[] {
+  return queued(db).all({ sinceMs });
 }
 
 /** Jobs of ours in progress, by pool. */
