@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { type Config, configPath, loadConfig } from '../config/load-config.ts';
+import { systemChance } from '../controller/chance.ts';
 import type { ControllerConfig } from '../controller/context.ts';
 import { createController } from '../controller/create-controller.ts';
 import { systemClock } from '../domain/time.ts';
@@ -47,6 +48,7 @@ export async function serve(option: string | undefined): Promise<void> {
       github,
       config: controllerConfig(config),
       clock: systemClock,
+      chance: systemChance,
       log,
       count: metrics.count,
     });

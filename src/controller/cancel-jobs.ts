@@ -27,19 +27,22 @@ export function cancelJobs(context: Context): void {
   }
 }
 
-async function cancelOne({ store, slurm, clock, log, count }: Context, row: CancelRow): Promise<void> {
+async function cancelOne(
+  { store, slurm, clock, chance, log, count }: Context,
+  row: CancelRow,
+): Promise<void> {
   try {
     count('cancels');
     await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName });
     finishCancel(store.db, row, clock.wallMs());
     log.info({ slurmJobId: row.slurmJobId, reason: row.reason }, 'Slurm job cancelled');
   } catch (error) {
-    postponeCancel(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1));
+    postponeCancel(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1, chance));
     log.warn({ slurmJobId: row.slurmJobId, err: error }, 'Slurm job can not be cancelled yet');
   }
 }
 
-async function fenceOne({ store, slurm, clock, log, count }: Context, row: FenceRow): Promise<void> {
+async function fenceOne({ store, slurm, clock, chance, log, count }: Context, row: FenceRow): Promise<void> {
   try {
     count('fences');
     await slurm.cancelByName(row.slurmJobName);
@@ -47,7 +50,7 @@ async function fenceOne({ store, slurm, clock, log, count }: Context, row: Fence
     const wait = fenceAgainMs[Math.min(row.attempts, fenceAgainMs.length - 1)] ?? fenceForMs;
     answerFence(store.db, row, nowMs - row.createdAt > fenceForMs ? null : nowMs + wait, nowMs);
   } catch (error) {
-    postponeFence(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1));
+    postponeFence(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1, chance));
     log.warn({ slurmJobName: row.slurmJobName, err: error }, 'Slurm does not answer to a fence yet');
   }
 }

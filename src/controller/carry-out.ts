@@ -3,21 +3,21 @@ import { slurmJobName } from '../domain/names.ts';
 import type { Action } from '../planner/snapshot.ts';
 import { findAllocation, insertAllocation } from '../store/allocation-rows.ts';
 import { moveAllocation } from '../store/move-allocation.ts';
-import { newAllocationId } from '../store/random-id.ts';
 import type { Context } from './context.ts';
 import { loseSubmit } from './lose-submit.ts';
 import { hashToken, newToken } from './secret-token.ts';
 import type { Submitter } from './submit.ts';
 
 export function carryOut(context: Context, submitter: Submitter, actions: readonly Action[]): void {
-  const { store, clock, log } = context;
+  const { store, clock, chance, seen, log } = context;
   const submits: { id: string; claimToken: string }[] = [];
   store.db.transaction((tx) => {
     const atMs = clock.wallMs();
     for (const action of actions) {
       if (action.kind === 'release') continue;
-      const id = newAllocationId();
+      const id = chance.allocationId();
       const claimToken = newToken();
+      seen.fuse.noteSubmit(action.pool.key, clock.monotonicMs());
       insertAllocation(tx, {
         id,
         pool: action.pool,

@@ -9,6 +9,7 @@ import { plan } from '../planner/plan.ts';
 import type { Store } from '../store/open-store.ts';
 import { cancelJobs } from './cancel-jobs.ts';
 import { carryOut } from './carry-out.ts';
+import type { Chance } from './chance.ts';
 import { Claims } from './claim.ts';
 import type { ClaimAnswer, ClaimRequest } from './claim-answer.ts';
 import type { Context, ControllerConfig, CounterName } from './context.ts';
@@ -24,6 +25,7 @@ import type { GitHubPort, SlurmPort } from './ports.ts';
 import { recover } from './recover.ts';
 import { releaseAllocations } from './release-allocations.ts';
 import { Submitter } from './submit.ts';
+import { RegistrationSweep } from './sweep-registrations.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 import { WakeUpTimer } from './wake-up-timer.ts';
 import { RunnerWatch } from './watch-runners.ts';
@@ -35,6 +37,7 @@ export interface ControllerParts {
   readonly github: GitHubPort;
   readonly config: ControllerConfig;
   readonly clock: Clock;
+  readonly chance: Chance;
   readonly log: Log;
   readonly count: (name: CounterName) => void;
 }
@@ -85,12 +88,14 @@ export function createController(parts: ControllerParts): Controller {
   const isInFlight = (allocationId: string): boolean => submitter.isInFlight(allocationId);
   const runnerWatch = new RunnerWatch(context);
   const waitingWatch = new WaitingWatch(context);
+  const registrations = new RegistrationSweep(context);
 
   function reconcile(): void {
     carryOut(context, submitter, plan(takeSnapshot(context, isInFlight), clock.monotonicMs()));
     keepHouse();
     runnerWatch.watch();
     waitingWatch.watch();
+    registrations.sweep();
   }
 
   function keepHouse(): void {

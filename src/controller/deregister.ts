@@ -61,7 +61,7 @@ export function deregisterLeftovers(context: Context): void {
 }
 
 async function deregisterOne(
-  { store, github, clock, log }: Context,
+  { store, github, clock, chance, log }: Context,
   runner: RunnerRow,
 ): Promise<Deregistered> {
   try {
@@ -69,7 +69,7 @@ async function deregisterOne(
     if (result === 'gone') markDeregistered(store.db, runner.name);
     return result;
   } catch (error) {
-    postponeDeregister(store.db, runner.name, clock.wallMs() + backoffMs(runner.attempts + 1));
+    postponeDeregister(store.db, runner.name, clock.wallMs() + backoffMs(runner.attempts + 1, chance));
     log.warn(
       { repo: runner.scope, runnerName: runner.name, err: error },
       'runner can not be deregistered yet',

@@ -3,14 +3,18 @@
  * allocation) until `runner_name` proves one.
  */
 import { isSupply } from '../planner/deficit.ts';
+import { explainWaits } from '../planner/explain-waits.ts';
 import type { PoolSnapshot, Snapshot } from '../planner/snapshot.ts';
 import { endedAllocations, liveAllocations } from '../store/allocation-rows.ts';
 import type { Allocation } from '../store/move-allocation.ts';
 import { newestRunnerNames } from '../store/runner-rows.ts';
 import { countRunning, openJobRows, recentJobRows, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
+import { queueHorizonMs } from './queue-horizon.ts';
 
 const endedPage = 1_000;
+const notAsked =
+  'Its Slurm job has started and has not asked for its runner yet: if that lasts, see whether its node reaches runner.callbackUrl.';
 
 export interface StateView {
   readonly pools: readonly {
@@ -58,10 +62,13 @@ export function describeState(context: Context, snapshot: Snapshot, before?: str
   );
   const jobs = [...openJobRows(store.db), ...recentJobRows(store.db, endedPage)];
   const served = nominal(snapshot, shown);
+  const waits = explainWaits(snapshot);
   const last = ended.length === endedPage ? ended.at(-1) : undefined;
   return {
     pools: describePools(context, snapshot),
-    jobs: jobs.map((job) => describeJob(job, served.get(job.id))),
+    jobs: jobs.map((job) =>
+      describeJob(context, job, served.get(job.id), waits.get(job.id) ?? lastFailure(ended, job)),
+    ),
     allocations: shown.map((row) => describeAllocation(context, row, names.get(row.id) ?? null)),
     ...(last === undefined ? {} : { cursor: `${last.endedAt}~${last.id}` }),
   };
@@ -106,7 +113,13 @@ function describePool(pool: PoolSnapshot, running: number): StateView['pools'][n
   };
 }
 
-function describeJob(job: WorkflowJobRow, allocationId: string | undefined): StateView['jobs'][number] {
+function describeJob(
+  context: Context,
+  job: WorkflowJobRow,
+  allocationId: string | undefined,
+  wait: string | undefined,
+): StateView['jobs'][number] {
+  const reason = job.reason ?? (allocationId === undefined ? (wait ?? outOfReach(context, job)) : null);
   return {
     id: job.id,
     repository: job.repository,
@@ -114,8 +127,25 @@ function describeJob(job: WorkflowJobRow, allocationId: string | undefined): Sta
     ...(job.profile === null ? {} : { profile: job.profile }),
     queuedAt: new Date(job.createdAt).toISOString(),
     ...(allocationId === undefined ? {} : { allocationId }),
-    ...(job.reason === null ? {} : { reason: job.reason }),
+    ...(reason === null ? {} : { reason }),
   };
+}
+
+/** The last of its pool's allocations that came to nothing while it was queued. */
+function lastFailure(ended: readonly Allocation[], job: WorkflowJobRow): string | undefined {
+  const last = ended.find(
+    (row) => row.pool === job.pool && (row.endedAt ?? 0) >= job.firstSeenAt && row.outcome !== 'completed',
+  );
+  return last === undefined ? undefined : `Its pool's last try failed, and another follows: ${last.reason}`;
+}
+
+/** Why a queued job is no demand at all. */
+function outOfReach({ config, clock }: Context, job: WorkflowJobRow): string | null {
+  if (job.status !== 'queued') return null;
+  if (!config.repositories.includes(job.repository)) return `${job.repository} is not watched any more.`;
+  if (job.createdAt <= queueHorizonMs(clock.wallMs()))
+    return 'It has been queued for over 24 hours: GitHub has given it up.';
+  return null;
 }
 
 function describeAllocation(
@@ -128,7 +158,9 @@ function describeAllocation(
     waiting?.expectedStartMs == null
       ? ''
       : `, expected to start at ${new Date(waiting.expectedStartMs).toISOString()}`;
-  const reason = waiting === undefined ? row.reason : `Slurm says ${waiting.reason}${expected}.`;
+  const unclaimed = row.state === 'pending' && seen.phases.get(row.id) === 'running' ? notAsked : null;
+  const reason =
+    unclaimed ?? (waiting === undefined ? row.reason : `Slurm says ${waiting.reason}${expected}.`);
   return {
     id: row.id,
     scope: row.scope,

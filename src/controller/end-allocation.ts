@@ -37,13 +37,10 @@ export function endAllocation(
   });
   if (!ended) return false;
   if (mayHaveStarted) seen.startedMs.set(row.id, clock.monotonicMs());
-  if (row.state === 'pending' && outcome !== 'slurm:CANCELLED') strike(db, row.pool, 'claim', reason, nowMs);
-  const startedNothing =
-    outcome === 'idle' ||
-    outcome === 'runner-never-online' ||
-    (mayHaveStarted && outcome !== 'slurm:CANCELLED');
+  if (row.state === 'pending') strike(context, db, { ...row, stage: 'claim', reason });
+  const startedNothing = outcome === 'idle' || outcome === 'runner-never-online' || mayHaveStarted;
   if (startedNothing && countQueued(db, row.pool, queueHorizonMs(nowMs)) > 0) {
-    strike(db, row.pool, 'start', reason, nowMs);
+    strike(context, db, { ...row, stage: 'start', reason });
   }
   log.info({ allocationId: row.id, slurmJobId: row.slurmJobId, outcome, reason }, 'allocation ended');
   return true;

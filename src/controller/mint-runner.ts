@@ -26,7 +26,7 @@ export async function mintRunner(context: Context, id: string): Promise<ClaimAns
 }
 
 async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
-  const { store, github, config, clock, count, log } = context;
+  const { store, github, config, clock, seen, count, log } = context;
   const name = runnerName(
     config.runnerNamePrefix,
     store.instanceId,
@@ -44,6 +44,7 @@ async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
     const certain = error instanceof GitHubError && error.notCreated;
     finishMint(store.db, name, { state: certain ? 'refused' : 'doubtful' });
     if (certain) forgiveClaim(store.db, row.id);
+    else seen.doubtfulMintMs.set(row.scope, clock.monotonicMs());
     log.warn({ allocationId: row.id, repo: row.scope, err: error }, 'runner can not be minted yet');
     return later('GitHub gives no runner now', error instanceof GitHubError ? error.retryAfterMs : null);
   }

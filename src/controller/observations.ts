@@ -5,6 +5,7 @@
 
 import type { SlurmPhase } from '../domain/slurm-job-state.ts';
 import type { WorkflowJob } from '../domain/workflow-job.ts';
+import { SubmitFuse } from './submit-fuse.ts';
 
 export interface Failure {
   readonly message: string;
@@ -29,6 +30,8 @@ export class Observations {
   readonly phases = new Map<string, SlurmPhase>();
   /** Listings in a row that lacked the allocation's Slurm job. */
   readonly absences = new Map<string, number>();
+  /** Monotonic time since when an allocation's states have not gone with its row. */
+  readonly oddSinceMs = new Map<string, number>();
   /** Why a pool's oldest pending allocation waits, by allocation. */
   readonly waiting = new Map<string, Waiting>();
   /** Monotonic times, by allocation, of what was seen since this process started. */
@@ -36,10 +39,13 @@ export class Observations {
   readonly deregisteredMs = new Map<string, number>();
   readonly cancelRequestedMs = new Map<string, number>();
   readonly jobOverMs = new Map<string, number>();
+  /** Monotonic time of the last mint whose outcome nobody knows, by scope. */
+  readonly doubtfulMintMs = new Map<string, number>();
   /** Jobs that are on disk exactly so: an answer that has not changed hands back the same ones. */
   readonly recorded = new WeakSet<WorkflowJob>();
   /** Monotonic time since when supply has exceeded demand, by pool. */
   readonly surplusSinceMs = new Map<string, number>();
+  readonly fuse = new SubmitFuse();
   slurm: { observed: boolean; failure: Failure | null } = { observed: false, failure: null };
 
   scope(repository: string): ScopeView {
@@ -61,6 +67,7 @@ export class Observations {
     const maps = [
       this.phases,
       this.absences,
+      this.oddSinceMs,
       this.waiting,
       this.deregisteredMs,
       this.cancelRequestedMs,

@@ -3,15 +3,18 @@
  * listings and Slurm's own "no such job" have to agree.
  */
 import { endOutcome } from '../domain/end-outcome.ts';
-import { slurmPhase } from '../domain/slurm-job-state.ts';
+import { type SlurmPhase, slurmPhase } from '../domain/slurm-job-state.ts';
 import { findAllocation, type LiveAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import type { Context } from './context.ts';
 import { endAllocation } from './end-allocation.ts';
+import { lookUpJob } from './look-up-job.ts';
 import { failureOf } from './observations.ts';
 
 const absencesThatMatter = 2;
+/** Long enough for a claim, or for a cancel, to have come through. */
+const oddForMs = 60_000;
 
 export async function observeSlurm(context: Context): Promise<void> {
   const { store, slurm, clock, seen, log, count } = context;
@@ -50,7 +53,10 @@ function noteStates(context: Context, tx: Connection, row: WithSlurmJob, states:
   seen.absences.delete(row.id);
   const phase = slurmPhase(states);
   seen.phases.set(row.id, phase);
-  if (phase !== 'terminal' && phase !== 'requeued') return;
+  if (phase !== 'terminal' && phase !== 'requeued') {
+    noteOddity(context, row, phase);
+    return;
+  }
   const current = findAllocation(tx, row.id);
   if (current === undefined || current.state === 'ended') return;
   if (phase === 'terminal') {
@@ -64,30 +70,29 @@ function noteStates(context: Context, tx: Connection, row: WithSlurmJob, states:
 }
 
 function noteAbsence(context: Context, row: WithSlurmJob): void {
-  const { seen, effects, slurm, store, log } = context;
+  const { seen } = context;
   const absences = (seen.absences.get(row.id) ?? 0) + 1;
   seen.absences.set(row.id, absences);
-  if (absences < absencesThatMatter) return;
-  effects.run('slurm', `look:${row.id}`, async () => {
-    const job = await slurm.job(row.slurmJobId).catch((error: unknown) => {
-      log.warn({ allocationId: row.id, err: error }, 'an absent Slurm job can not be looked up yet');
-      return undefined;
-    });
-    if (job === undefined) return;
-    const current = findAllocation(store.db, row.id);
-    if (current === undefined || current.state === 'ended') return;
-    if (job !== null && job.name === row.slurmJobName) {
-      seen.absences.delete(row.id);
-      return;
-    }
-    const outcome =
-      current.state === 'releasing' ? endOutcome({ ...current, state: 'releasing' }, []) : 'slurm:GONE';
-    endAllocation(
-      context,
-      store.db,
-      current,
-      outcome,
-      `Slurm no longer knows job ${row.slurmJobId} of that name.`,
-    );
-  });
+  if (absences >= absencesThatMatter) lookUpJob(context, row.id);
+}
+
+/** States that do not go with the row: its number may be another job's by now, or Slurm has sent it back to the queue. */
+function noteOddity(context: Context, row: WithSlurmJob, phase: SlurmPhase): void {
+  const { seen, clock } = context;
+  const odd =
+    (phase === 'waiting' && (row.state === 'claimed' || row.state === 'busy')) ||
+    (phase === 'running' && row.state === 'pending') ||
+    (row.state === 'releasing' && seen.cancelRequestedMs.has(row.id));
+  if (!odd) {
+    seen.oddSinceMs.delete(row.id);
+    return;
+  }
+  const nowMs = clock.monotonicMs();
+  const sinceMs = seen.oddSinceMs.get(row.id) ?? nowMs;
+  if (nowMs - sinceMs < oddForMs) {
+    seen.oddSinceMs.set(row.id, sinceMs);
+    return;
+  }
+  seen.oddSinceMs.delete(row.id);
+  lookUpJob(context, row.id);
 }

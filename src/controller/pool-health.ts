@@ -9,6 +9,7 @@ import {
   type PoolHealthRow,
   writePoolHealth,
 } from '../store/pool-health-rows.ts';
+import type { Context } from './context.ts';
 
 const stages = ['submit', 'claim', 'start'] as const;
 export type Stage = (typeof stages)[number];
@@ -17,27 +18,30 @@ export const strikesThatBlock = 3;
 const firstRetryMs = 60_000;
 const longestRetryMs = 30 * 60_000;
 
-/** One more failure. A hopeless one blocks at once: the next allocation could only end the same way. */
+export interface Failed {
+  readonly pool: string;
+  /** Milliseconds since the Unix epoch: when the allocation that failed was made. */
+  readonly createdAt: number;
+  readonly stage: Stage;
+  readonly reason: string;
+  /** The next allocation could only end the same way: blocks at once. */
+  readonly hopeless?: boolean;
+}
+
+/** One more failure. What was under way when the last one was counted fails with it, and is no try of its own. */
 export function strike(
+  { clock, chance }: Pick<Context, 'clock' | 'chance'>,
   db: Connection,
-  pool: string,
-  stage: Stage,
-  reason: string,
-  nowMs: number,
-  hopeless = false,
-): PoolHealthRow {
+  { pool, createdAt, stage, reason, hopeless = false }: Failed,
+): void {
   const before = findPoolHealth(db, pool);
-  // What was under way when the pool was blocked fails with it: it is no try after the interval.
-  if (isBlocked(before) && before.stage === stage && nowMs < before.retryAt) return before;
-  const counted = before?.stage === stage ? before.strikes + 1 : 1;
+  const same = before?.stage === stage ? before : undefined;
+  if (same !== undefined && createdAt < same.retryAt && (isBlocked(same) || !hopeless)) return;
+  const counted = (same?.strikes ?? 0) + 1;
   const strikes = hopeless ? Math.max(counted, strikesThatBlock) : counted;
-  const wait =
-    strikes < strikesThatBlock
-      ? 0
-      : Math.min(longestRetryMs, firstRetryMs * 2 ** (strikes - strikesThatBlock));
-  const row: PoolHealthRow = { pool, stage, strikes, reason, retryAt: nowMs + wait };
-  writePoolHealth(db, row);
-  return row;
+  const whole = Math.min(longestRetryMs, firstRetryMs * 2 ** (strikes - strikesThatBlock));
+  const waitMs = strikes < strikesThatBlock ? 0 : Math.round(whole * (1 + 0.2 * chance.fraction()));
+  writePoolHealth(db, { pool, stage, strikes, reason, retryAt: clock.wallMs() + waitMs });
 }
 
 /** An allocation of the pool got this far: failures at this stage or before it are over. */

@@ -127,7 +127,7 @@ export class Submitter {
   }
 
   #fail(id: string, unsent: Unsent, error: unknown): void {
-    const { clock, log } = this.#context;
+    const { store, clock, chance, log } = this.#context;
     const message = error instanceof Error ? error.message : String(error);
     if (error instanceof SlurmError && error.notCreated) {
       if (error.kind === 'refused') {
@@ -138,14 +138,15 @@ export class Submitter {
         this.#refuse(id, message, true);
         return;
       }
-      unsent.retryAtMs = clock.monotonicMs() + backoffMs(unsent.attempts);
+      unsent.retryAtMs = clock.monotonicMs() + backoffMs(unsent.attempts, chance);
       log.warn({ allocationId: id, reason: message }, 'submit not taken by Slurm, will be sent again');
       return;
     }
     this.#unsent.delete(id);
-    const row = findAllocation(this.#context.store.db, id);
+    const row = findAllocation(store.db, id);
     if (row === undefined) return;
     const lost = loseSubmit(this.#context, row, 'submit-lost', message);
+    if (lost) strike(this.#context, store.db, { ...row, stage: 'submit', reason: message });
     log.warn({ allocationId: id, reason: message, fenced: lost }, 'submit in doubt');
   }
 
@@ -157,7 +158,8 @@ export class Submitter {
     store.db.transaction((tx) => {
       const row = findAllocation(tx, id);
       if (row === undefined) return;
-      if (striking) strike(tx, row.pool, 'submit', reason, nowMs);
+      // Slurm's statement is about each submit by itself, so each counts.
+      if (striking) strike(this.#context, tx, { pool: row.pool, createdAt: nowMs, stage: 'submit', reason });
       moveAllocation(tx, {
         id,
         from: 'submitting',

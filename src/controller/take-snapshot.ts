@@ -1,6 +1,6 @@
 /** Puts the store and the last observations together for the planner. */
 import { type Pool, type PoolKey, poolOfKey } from '../domain/pool.ts';
-import { deficit } from '../planner/deficit.ts';
+import { surplus } from '../planner/deficit.ts';
 import type { PlannedAllocation, PoolSnapshot, QueuedJob, Snapshot } from '../planner/snapshot.ts';
 import { endedSupply, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { allPoolHealth, type PoolHealthRow } from '../store/pool-health-rows.ts';
@@ -84,6 +84,7 @@ function complete(
     stale: watched.has(pool.scope) && seen.isStale(pool.scope),
     blocked,
     probes: failing ? Math.max(0, 1 - supply) : Number.POSITIVE_INFINITY,
+    allowance: seen.fuse.room(pool.key, draft.queued.length, clock.monotonicMs()),
     maxAllocations: profile?.maxAllocations ?? Number.POSITIVE_INFINITY,
     surplusSinceMs: null,
   };
@@ -91,7 +92,7 @@ function complete(
 }
 
 function surplusSince(since: Map<string, number>, pool: PoolSnapshot, nowMs: number): number | null {
-  if (deficit(pool) >= 0) {
+  if (surplus(pool) <= 0) {
     since.delete(pool.pool.key);
     return null;
   }

@@ -6,6 +6,7 @@ import { allocationsIn, updateAllocation } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { markOnline, openRunnersOf } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
+import { lookUpJob } from './look-up-job.ts';
 import type { RegisteredRunner } from './ports.ts';
 
 const quietMs = 90_000;
@@ -24,7 +25,7 @@ export class RunnerWatch {
 
   watch(): void {
     const { store, clock, effects } = this.#context;
-    const quiet = allocationsIn(store.db, ['claimed']).filter(
+    const quiet = allocationsIn(store.db, 'claimed').filter(
       (row) => clock.wallMs() - (row.firstClaimedAt ?? row.createdAt) > quietMs,
     );
     for (const [scope, rows] of Map.groupBy(quiet, (row) => row.scope)) {
@@ -45,7 +46,10 @@ export class RunnerWatch {
       return;
     }
     for (const row of rows) {
-      for (const { name } of openRunnersOf(store.db, row.id)) this.#note(row, listed.get(name));
+      const open = openRunnersOf(store.db, row.id);
+      for (const { name } of open) this.#note(row, listed.get(name));
+      // It still waits for a registration: does its Slurm job, too?
+      if (open.length === 0) lookUpJob(this.#context, row.id);
     }
   }
 

@@ -6,6 +6,7 @@ import { hopelessReason } from '../domain/pending-reason.ts';
 import { oldestPending } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import type { Context } from './context.ts';
+import { judge } from './look-up-job.ts';
 import { strike } from './pool-health.ts';
 
 const everyMs = 60_000;
@@ -38,7 +39,7 @@ export class WaitingWatch {
     if (row.slurmJobId === null) return;
     try {
       const job = await slurm.job(row.slurmJobId);
-      if (job === null || job.name !== row.slurmJobName || job.reason === null) return;
+      if (judge(this.#context, row.id, job) || job?.reason == null) return;
       seen.waiting.set(row.id, { reason: job.reason, expectedStartMs: job.expectedStartMs });
       const hopeless = hopelessReason(job.reason);
       if (hopeless === null) return;
@@ -56,7 +57,7 @@ export class WaitingWatch {
             detail: reason,
           })
         ) {
-          strike(tx, row.pool, 'claim', reason, nowMs, true);
+          strike(this.#context, tx, { ...row, stage: 'claim', reason, hopeless: true });
         }
       });
     } catch (error) {

@@ -1,11 +1,11 @@
-import { deficit, isSupply } from './deficit.ts';
+import { isSupply, surplus } from './deficit.ts';
 import type { Action, PlannedAllocation, PoolSnapshot } from './snapshot.ts';
 
 /** What waits in Slurm goes first, newest first: it has cost least. A claimed runner may be about to get a job. */
 const order: Readonly<Record<string, number>> = { submitting: 0, pending: 1, claimed: 2 };
 
 export function planReleases(pool: PoolSnapshot): Action[] {
-  const surplus = Math.max(0, -deficit(pool));
+  const spare = Math.max(0, surplus(pool));
   return pool.allocations
     .filter((allocation) => isSupply(allocation) && !allocation.inFlight)
     .toSorted(
@@ -14,7 +14,7 @@ export function planReleases(pool: PoolSnapshot): Action[] {
         b.createdAtMs - a.createdAtMs ||
         (a.id < b.id ? 1 : -1),
     )
-    .slice(0, surplus)
+    .slice(0, spare)
     .flatMap((allocation) => release(pool, allocation));
 }
 

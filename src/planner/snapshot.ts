@@ -35,6 +35,8 @@ export interface PoolSnapshot {
   readonly blocked: string | null;
   /** How many submits the pool may have after failures; Infinity when it is in good health. */
   readonly probes: number;
+  /** Submits that are left to the pool in this minute, whatever happens. */
+  readonly allowance: number;
   readonly maxAllocations: number;
   /** Monotonic milliseconds since when supply has exceeded demand; null when it does not. */
   readonly surplusSinceMs: number | null;

@@ -3,11 +3,16 @@ export type CallFault =
   /** It does not take effect, and fails with this. */
   | { readonly kind: 'before'; readonly error: Error }
   /** It takes effect, and its answer is this failure. */
-  | { readonly kind: 'after'; readonly error: Error };
+  | { readonly kind: 'after'; readonly error: Error }
+  /** It fails with this, and takes effect when `settle` is called: long after the caller has given up. */
+  | { readonly kind: 'late'; readonly error: Error }
+  /** Something on the way sends it again: it takes effect twice, and the second answer is the one that arrives. */
+  | { readonly kind: 'twice' };
 
 export class CallFaults<Name extends string> {
   readonly #faults = new Map<Name, CallFault[]>();
   readonly #held = new Map<Name, Promise<void>>();
+  #late: (() => unknown)[] = [];
   /** Calls made, in their order. */
   readonly calls: { readonly name: Name; readonly about: unknown }[] = [];
 
@@ -16,8 +21,26 @@ export class CallFaults<Name extends string> {
     this.#faults.set(name, [...(this.#faults.get(name) ?? []), ...Array<CallFault>(times).fill(fault)]);
   }
 
+  /** What the next call of that name will meet. */
+  next(name: Name): CallFault | undefined {
+    return this.#faults.get(name)?.[0];
+  }
+
   clear(): void {
     this.#faults.clear();
+  }
+
+  /** What was late takes effect. */
+  settle(): void {
+    const late = this.#late;
+    this.#late = [];
+    for (const effect of late) {
+      try {
+        effect();
+      } catch {
+        // Nobody waits for its answer.
+      }
+    }
   }
 
   /** Calls of that name take effect and are not answered until the function that this returns is called. */
@@ -37,7 +60,9 @@ export class CallFaults<Name extends string> {
   async meet<T>(name: Name, about: unknown, effect: () => T): Promise<T> {
     this.calls.push({ name, about });
     const fault = this.#faults.get(name)?.shift();
-    if (fault?.kind === 'before') throw fault.error;
+    if (fault?.kind === 'late') this.#late.push(effect);
+    if (fault?.kind === 'before' || fault?.kind === 'late') throw fault.error;
+    if (fault?.kind === 'twice') effect();
     const result = effect();
     await this.#held.get(name);
     if (fault?.kind === 'after') throw fault.error;

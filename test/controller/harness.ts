@@ -8,6 +8,7 @@ import { findAllocation, liveAllocations } from '../../src/store/allocation-rows
 import { migrateDatabase } from '../../src/store/migrate.ts';
 import type { Allocation } from '../../src/store/move-allocation.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';
+import { newAllocationId } from '../../src/store/random-id.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -134,6 +135,8 @@ export class Harness {
       github: this.github,
       config: this.#config,
       clock: this.clock,
+      // No jitter: what comes after a minute comes after a minute.
+      chance: { fraction: () => 0, allocationId: newAllocationId },
       log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') },
       count: (name) => void this.counts.set(name, (this.counts.get(name) ?? 0) + 1),
     });

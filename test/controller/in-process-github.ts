@@ -30,6 +30,10 @@ export class InProcessGitHub implements GitHubPort {
   readonly faults = new CallFaults<'observe' | 'mint' | 'deregister' | 'runners'>();
   /** Jobs that listings do not show yet as they are: GitHub's lists lag. */
   readonly lagging = new Map<number, WorkflowJob>();
+  /** Names of mints that took effect after their caller had given up: nobody has what it takes to use them. */
+  readonly lateMints = new Set<string>();
+  /** Told of each mint when it is asked for. */
+  onMint: (name: string) => void = () => undefined;
 
   constructor(wallMs: () => number) {
     this.state = new SimulatorState({ wallMs, lostAfterMs: 600_000 });
@@ -59,6 +63,8 @@ export class InProcessGitHub implements GitHubPort {
     repository: string,
     { name, labels }: { readonly name: string; readonly labels: readonly string[] },
   ): Promise<{ runnerId: number; jitConfig: string }> {
+    this.onMint(name);
+    if (this.faults.next('mint')?.kind === 'late') this.lateMints.add(name);
     return this.faults.meet('mint', name, () => {
       const runner = this.state.addRunner(repository, name, labels);
       if (runner === null) {

@@ -15,6 +15,10 @@ export interface InProcessJob {
   readonly environment: Readonly<Record<string, string>>;
   states: readonly string[];
   reason: string | null;
+  /** How often Slurm has started it again. */
+  restarts: number;
+  /** The network sent its submit twice: this is the one too many. */
+  copy: boolean;
 }
 
 export const slurmFailures = {
@@ -36,13 +40,17 @@ export class InProcessSlurm implements SlurmPort {
   readonly jobs = new Map<number, InProcessJob>();
   readonly faults = new CallFaults<'submit' | 'states' | 'job' | 'cancel' | 'cancelByName'>();
   #nextId = 1;
+  /** Told of each submit when it is sent, and of each job that a cancel ends. */
+  onSubmit: (name: string) => void = () => undefined;
+  onCancel: (job: InProcessJob) => void = () => undefined;
 
   submit(request: SubmitRequest): Promise<{ id: number; warnings: readonly string[] }> {
+    this.onSubmit(request.name);
+    const twice = this.faults.next('submit')?.kind === 'twice';
     return this.faults.meet('submit', request.name, () => {
-      const id = this.#nextId++;
-      const { name, environment } = request;
-      this.jobs.set(id, { id, name, environment, states: ['PENDING'], reason: 'Resources' });
-      return { id, warnings: [] };
+      const job = this.add(request.name, request.environment);
+      job.copy = twice && [...this.jobs.values()].some(({ id, name }) => name === job.name && id !== job.id);
+      return { id: job.id, warnings: [] };
     });
   }
 
@@ -64,20 +72,35 @@ export class InProcessSlurm implements SlurmPort {
   cancel({ id, name }: SlurmJobRef): Promise<void> {
     return this.faults.meet('cancel', { id, name }, () => {
       const job = this.jobs.get(id);
-      if (job?.name === name) this.#end(job, 'CANCELLED');
+      // An empty filter is none.
+      if (job !== undefined && (name === '' || job.name === name)) this.#cancel(job);
     });
   }
 
   cancelByName(name: string): Promise<void> {
     return this.faults.meet('cancelByName', name, () => {
-      for (const job of this.jobs.values()) if (job.name === name) this.#end(job, 'CANCELLED');
+      for (const job of this.jobs.values()) if (job.name === name) this.#cancel(job);
     });
+  }
+
+  /** A job, whosever it is. */
+  add(name: string, environment: InProcessJob['environment'] = {}): InProcessJob {
+    const id = this.#nextId++;
+    const job = { id, name, environment, states: ['PENDING'], reason: 'Resources', restarts: 0, copy: false };
+    this.jobs.set(id, job);
+    return job;
   }
 
   /** Slurm starts it. */
   start(job: InProcessJob): void {
     job.states = ['RUNNING'];
     job.reason = null;
+  }
+
+  /** Its node is taken from it, and it waits again; the flag is gone as soon as it does. */
+  requeue(job: InProcessJob): void {
+    job.states = ['PENDING'];
+    job.restarts += 1;
   }
 
   end(job: InProcessJob, state = 'COMPLETED'): void {
@@ -87,14 +110,25 @@ export class InProcessSlurm implements SlurmPort {
   /** slurmctld has dropped its record, or has lost it, and goes on counting from `nextId`. */
   forget(job: InProcessJob, nextId = this.#nextId): void {
     this.jobs.delete(job.id);
+    // What it ran on a node is killed when the node reports a job that slurmctld doesn't know.
+    job.states = ['FORGOTTEN'];
     this.#nextId = nextId;
   }
 
   live(): InProcessJob[] {
-    return [...this.jobs.values()].filter((job) => ['PENDING', 'RUNNING'].includes(job.states[0] ?? ''));
+    return [...this.jobs.values()].filter(isLive);
+  }
+
+  #cancel(job: InProcessJob): void {
+    if (isLive(job)) this.onCancel(job);
+    this.#end(job, 'CANCELLED');
   }
 
   #end(job: InProcessJob, state: string): void {
-    if (['PENDING', 'RUNNING'].includes(job.states[0] ?? '')) job.states = [state];
+    if (isLive(job)) job.states = [state];
   }
+}
+
+function isLive({ states: [base = ''] }: InProcessJob): boolean {
+  return base === 'PENDING' || base === 'RUNNING';
 }

@@ -25,6 +25,7 @@ const pool = (scope: string, profile: string): fc.Arbitrary<PoolSnapshot> =>
       stale: fc.boolean(),
       blocked: fc.option(fc.constant('refused')),
       probes: fc.constantFrom(0, 1, Number.POSITIVE_INFINITY),
+      allowance: fc.constantFrom(0, 2, 100),
       maxAllocations: fc.constantFrom(1, 5, Number.POSITIVE_INFINITY),
       surplusSinceMs: fc.option(fc.nat(100)),
     })
@@ -33,7 +34,11 @@ const pool = (scope: string, profile: string): fc.Arbitrary<PoolSnapshot> =>
       pool: poolOf(scope, profile, [profile]),
       queued: queued
         .toSorted((a, b) => a - b)
-        .map((createdAtMs, id) => ({ id, repository: scope, createdAtMs })),
+        .map((createdAtMs, index) => ({
+          id: scopes.indexOf(scope) * 1_000 + profiles.indexOf(profile) * 100 + index,
+          repository: scope,
+          createdAtMs,
+        })),
     }));
 
 export const arbitrarySnapshot: fc.Arbitrary<Snapshot> = fc.record({

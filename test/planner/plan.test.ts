@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { poolOf } from '../../src/domain/pool.ts';
-import { deficit, isSupply } from '../../src/planner/deficit.ts';
+import { deficit, isSupply, surplus } from '../../src/planner/deficit.ts';
+import { explainWaits } from '../../src/planner/explain-waits.ts';
 import { plan } from '../../src/planner/plan.ts';
 import type { Action, PlannedAllocation, PoolSnapshot, Snapshot } from '../../src/planner/snapshot.ts';
 import { arbitrarySnapshot } from './arbitrary-snapshot.ts';
@@ -35,8 +36,9 @@ function carriedOut(snapshot: Snapshot, actions: readonly Action[]): Snapshot {
       ...pool,
       allocations: [...allocations, ...made],
       probes: Math.max(0, pool.probes - submits),
+      allowance: Math.max(0, pool.allowance - submits),
     };
-    return { ...after, surplusSinceMs: deficit(after) < 0 ? after.surplusSinceMs : null };
+    return { ...after, surplusSinceMs: surplus(after) > 0 ? after.surplusSinceMs : null };
   });
   return { ...snapshot, pools };
 }
@@ -89,10 +91,23 @@ describe('plan, whatever the snapshot', () => {
       ).toEqual([]);
     }));
 
+  it('has an allocation, a submit or a reason for every queued job', () =>
+    always((snapshot, actions) => {
+      const reasons = explainWaits(snapshot);
+      for (const pool of snapshot.pools) {
+        const supply = pool.allocations.filter(isSupply).length;
+        const without = pool.queued.slice(supply).filter(({ id }) => !reasons.has(id));
+        expect(without).toHaveLength(submitsOf(actions, pool));
+        expect(pool.queued.slice(0, supply).filter(({ id }) => reasons.has(id))).toEqual([]);
+      }
+    }));
+
   it('submits nothing for a blocked pool, and no more than its probes', () =>
     always((snapshot, actions) => {
       for (const pool of snapshot.pools)
-        expect(submitsOf(actions, pool)).toBeLessThanOrEqual(pool.blocked === null ? pool.probes : 0);
+        expect(submitsOf(actions, pool)).toBeLessThanOrEqual(
+          pool.blocked === null ? Math.min(pool.probes, pool.allowance) : 0,
+        );
     }));
 
   it('releases no more than the surplus, and nothing busy, stuck or in flight', () =>
@@ -101,7 +116,7 @@ describe('plan, whatever the snapshot', () => {
       expect(new Set(released).size).toBe(released.length);
       for (const pool of snapshot.pools) {
         const rows = pool.allocations.filter((allocation) => released.includes(allocation.id));
-        expect(rows.length).toBeLessThanOrEqual(Math.max(0, -deficit(pool)));
+        expect(rows.length).toBeLessThanOrEqual(Math.max(0, surplus(pool)));
         expect(rows.every((row) => isSupply(row) && !row.inFlight)).toBe(true);
       }
     }));
@@ -114,6 +129,7 @@ describe('plan, whatever the snapshot', () => {
           stale: false,
           blocked: null,
           probes: Number.POSITIVE_INFINITY,
+          allowance: Number.POSITIVE_INFINITY,
           maxAllocations: Number.POSITIVE_INFINITY,
         })),
         limits: { ...snapshot.limits, maxAllocations: 1_000, maxPerRepository: 1_000 },
@@ -129,6 +145,7 @@ describe('plan', () => {
     stale: false,
     blocked: null,
     probes: Number.POSITIVE_INFINITY,
+    allowance: Number.POSITIVE_INFINITY,
     maxAllocations: Number.POSITIVE_INFINITY,
     surplusSinceMs: null,
     allocations: [],

@@ -1,0 +1,80 @@
+/**
+ * Registrations that carry our prefix and our instance and that no row accounts for: a mint whose answer was lost can take effect
+ * after GitHub has said that there is no such runner, and a restored database does not know its own past. One listing of a
+ * scope's runners at the start, again at growing intervals after a mint in doubt, and hourly besides; one that has not
+ * changed costs nothing. What belongs to another instance is never touched.
+ */
+import { findRunner, openRunnerStates } from '../store/runner-rows.ts';
+import type { Context } from './context.ts';
+import type { RegisteredRunner } from './ports.ts';
+
+const afterDoubtMs = [10_000, 30_000, 120_000, 600_000];
+const everyMs = 3_600_000;
+
+interface Schedule {
+  /** Monotonic. */
+  dueMs: number;
+  /** The doubt that it answers to, and how often it has looked since. */
+  doubtMs: number;
+  looks: number;
+}
+
+export class RegistrationSweep {
+  readonly #context: Context;
+  readonly #schedules = new Map<string, Schedule>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  sweep(): void {
+    const { config, seen, clock, effects } = this.#context;
+    const nowMs = clock.monotonicMs();
+    for (const scope of config.repositories) {
+      if (seen.isStale(scope)) continue;
+      const schedule = this.#schedule(scope, nowMs);
+      if (nowMs < schedule.dueMs) continue;
+      schedule.dueMs = nowMs + (afterDoubtMs[schedule.looks] ?? everyMs);
+      schedule.looks += 1;
+      effects.run('github', `registrations:${scope}`, () => this.#look(scope));
+    }
+  }
+
+  #schedule(scope: string, nowMs: number): Schedule {
+    const known = this.#schedules.get(scope) ?? {
+      dueMs: nowMs,
+      doubtMs: Number.NEGATIVE_INFINITY,
+      looks: afterDoubtMs.length,
+    };
+    const doubtMs = this.#context.seen.doubtfulMintMs.get(scope) ?? Number.NEGATIVE_INFINITY;
+    if (doubtMs > known.doubtMs) {
+      const [firstMs = 0] = afterDoubtMs;
+      Object.assign(known, { doubtMs, looks: 1, dueMs: Math.min(known.dueMs, doubtMs + firstMs) });
+    }
+    this.#schedules.set(scope, known);
+    return known;
+  }
+
+  async #look(scope: string): Promise<void> {
+    const { store, github, config, log } = this.#context;
+    const prefix = `${config.runnerNamePrefix}-${store.instanceId}-`;
+    try {
+      for (const runner of await github.runners(scope)) {
+        if (runner.name.startsWith(prefix)) await this.#judge(scope, runner);
+      }
+    } catch (error) {
+      // The next look comes by itself, and sooner than an hour.
+      this.#context.seen.doubtfulMintMs.set(scope, this.#context.clock.monotonicMs());
+      log.warn({ repo: scope, err: error }, 'registrations can not be compared yet');
+    }
+  }
+
+  async #judge(scope: string, runner: RegisteredRunner): Promise<void> {
+    const { store, github, log } = this.#context;
+    const row = findRunner(store.db, runner.name);
+    if (row !== undefined && openRunnerStates.has(row.state)) return;
+    if (runner.busy) return;
+    const result = await github.deregister(scope, { id: runner.id, name: runner.name });
+    log.warn({ repo: scope, runnerName: runner.name, result }, 'a registration of ours that no row knows');
+  }
+}
