@@ -34,6 +34,11 @@ export class ClusterNode {
     return this.#running?.job ?? null;
   }
 
+  /** Its runner does nothing any more, and does not end either. */
+  hang(): void {
+    this.#broken = true;
+  }
+
   async step(): Promise<void> {
     if (this.job.states[0] !== 'RUNNING') return;
     if (this.#runnerName === null) await this.#claim();
@@ -48,14 +53,14 @@ export class ClusterNode {
       controller.claim(
         environment['GHA_SLURM_ALLOCATION'] ?? '',
         environment['GHA_SLURM_CLAIM_TOKEN'] ?? '',
-        { slurmJobId: job.id, node: 'node', restartCount: 0 },
+        { slurmJobId: job.id, node: 'node', restartCount: job.restarts },
       ),
     );
     if (answer === null || answer.status === 503) {
       if (world.clock.monotonicMs() - this.#startedMs > giveUpAfterMs) this.#exit('FAILED');
       return;
     }
-    world.history.noteClaim(job, answer.status);
+    world.invariants.history.noteClaim(job, answer.status);
     if (answer.status !== 200) return this.#exit(answer.status === 401 ? 'FAILED' : 'COMPLETED');
     if (world.losesAnswers()) return;
     this.#runnerName = answer.runnerName;

@@ -1,35 +1,55 @@
 /** What may happen to the world, as data: schedules of these are generated, and shrink. */
 import fc from 'fast-check';
+import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
-import type { World } from './world.ts';
+import type { GitHubCall, SlurmCall, World } from './world.ts';
 
-const slurmCalls = ['submit', 'states', 'job', 'cancel', 'cancelByName'] as const;
-const gitHubCalls = ['observe', 'mint', 'deregister', 'runners'] as const;
+/** Every call of the two ports: one that is added there and not here does not compile. */
+export const slurmCalls = Object.keys({
+  submit: true,
+  states: true,
+  job: true,
+  cancel: true,
+  cancelByName: true,
+} satisfies Record<SlurmCall, true>) as SlurmCall[];
+export const gitHubCalls = Object.keys({
+  observe: true,
+  mint: true,
+  deregister: true,
+  runners: true,
+} satisfies Record<GitHubCall, true>) as GitHubCall[];
+
+/** What becomes of a call that goes wrong. */
+type Side = CallFault['kind'];
 
 export type WorldEvent =
   | { readonly kind: 'queue'; readonly count: number; readonly label: string }
-  | { readonly kind: 'cancel' | 'thief' | 'nodeFail' | 'requeue' | 'forget' | 'lag'; readonly which: number }
-  | { readonly kind: 'rerun' | 'kill' | 'start' }
+  | {
+      readonly kind: 'cancel' | 'nodeFail' | 'flagRequeued' | 'requeue' | 'deleteRunner' | 'lag';
+      readonly which: number;
+    }
+  | { readonly kind: 'thief' | 'rerun' | 'kill' | 'start' | 'forget' | 'reuse' }
   | { readonly kind: 'crashAt'; readonly point: number; readonly side: 'before' | 'after' }
   | {
       readonly kind: 'slurm';
-      readonly call: (typeof slurmCalls)[number];
-      readonly side: 'before' | 'after';
+      readonly call: SlurmCall;
+      readonly side: Side;
       readonly failure: 'timeout' | 'controllerDown' | 'refused';
       readonly times: number;
     }
   | {
       readonly kind: 'github';
-      readonly call: (typeof gitHubCalls)[number];
-      readonly side: 'before' | 'after';
+      readonly call: GitHubCall;
+      readonly side: Side;
       readonly failure: keyof typeof gitHubFailures;
       readonly times: number;
     }
   | { readonly kind: 'slots' | 'loseAnswers' | 'breakRunners' | 'steps'; readonly count: number }
   | { readonly kind: 'withhold'; readonly on: boolean };
 
-const side = fc.constantFrom('before' as const, 'after' as const);
+const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice');
+const crashSide = fc.constantFrom('before' as const, 'after' as const);
 const which = fc.nat(9);
 
 const event: fc.Arbitrary<WorldEvent> = fc.oneof(
@@ -46,10 +66,10 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constantFrom(
         'cancel' as const,
-        'thief' as const,
         'nodeFail' as const,
+        'flagRequeued' as const,
         'requeue' as const,
-        'forget' as const,
+        'deleteRunner' as const,
         'lag' as const,
       ),
       which,
@@ -57,9 +77,21 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constantFrom('rerun' as const, 'kill' as const, 'start' as const) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        'thief' as const,
+        'rerun' as const,
+        'kill' as const,
+        'start' as const,
+        'forget' as const,
+        'reuse' as const,
+      ),
+    }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('crashAt' as const), point: fc.nat(60), side }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('crashAt' as const), point: fc.nat(60), side: crashSide }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -104,9 +136,8 @@ export async function happen(
   happening: WorldEvent,
   crashAt: (point: number, side: 'before' | 'after') => void,
 ): Promise<void> {
-  const { github, slurm } = world;
+  const { github } = world;
   const jobs = [...github.state.jobs.values()];
-  const pending = slurm.live().filter((job) => job.states[0] === 'PENDING');
   switch (happening.kind) {
     case 'queue':
       world.queue(happening.count, [happening.label]);
@@ -124,24 +155,31 @@ export async function happen(
       break;
     case 'nodeFail': {
       const job = nth(world.running(), happening.which);
-      if (job !== undefined) world.failNode(job.id);
+      if (job !== undefined) world.failNode(job);
+      break;
+    }
+    case 'flagRequeued': {
+      const job = nth(world.pending(), happening.which);
+      if (job !== undefined) world.spoil(job, { states: ['PENDING', 'REQUEUED'] });
       break;
     }
     case 'requeue': {
-      const job = nth(pending, happening.which);
-      if (job !== undefined) job.states = ['PENDING', 'REQUEUED'];
+      const job = nth(world.running(), happening.which);
+      if (job !== undefined) world.requeue(job);
       break;
     }
-    case 'forget': {
-      const job = nth(pending, happening.which);
-      // slurmctld has lost it, and gives its number to the next when it was the last.
-      if (job !== undefined)
-        slurm.forget(job, Math.max(...slurm.jobs.keys()) === job.id ? job.id : undefined);
+    case 'forget':
+    case 'reuse':
+      world.forgetNewest(happening.kind === 'reuse');
+      break;
+    case 'deleteRunner': {
+      const name = nth(world.invariants.registrations(), happening.which);
+      if (name !== undefined) world.deleteRunner(name);
       break;
     }
     case 'lag': {
       const job = nth(jobs, happening.which);
-      if (job !== undefined) world.lag(job, 3);
+      if (job !== undefined) world.lag(job, 2);
       break;
     }
     case 'rerun': {
@@ -161,22 +199,13 @@ export async function happen(
       crashAt(happening.point, happening.side);
       break;
     case 'slurm': {
-      // A statement of Slurm's that nothing was made is never about a call that took effect.
-      const kind = happening.failure === 'timeout' ? happening.side : 'before';
-      slurm.faults.order(
-        happening.call,
-        { kind, error: slurmFailures[happening.failure]() },
-        happening.times,
-      );
+      const { call, side, failure, times } = happening;
+      world.failSlurm(call, faultOf(side, slurmFailures[failure](), failure === 'timeout'), times);
       break;
     }
     case 'github': {
-      const kind = happening.failure === 'unavailable' ? happening.side : 'before';
-      github.faults.order(
-        happening.call,
-        { kind, error: gitHubFailures[happening.failure]() },
-        happening.times,
-      );
+      const { call, side, failure, times } = happening;
+      world.failGitHub(call, faultOf(side, gitHubFailures[failure](), failure === 'unavailable'), times);
       break;
     }
     case 'slots':
@@ -189,10 +218,16 @@ export async function happen(
       world.breakRunners(happening.count);
       break;
     case 'withhold':
-      world.withholdsJobs = happening.on;
+      world.withholdJobs(happening.on);
       break;
     case 'steps':
       for (let left = happening.count; left > 0; left -= 1) await world.step();
       break;
   }
+}
+
+/** A statement that nothing was made is never about a call that took effect. */
+function faultOf(kind: Side, error: Error, inDoubt: boolean): CallFault {
+  if (kind === 'twice') return { kind };
+  return { kind: inDoubt ? kind : 'before', error };
 }

@@ -46,7 +46,7 @@ export async function live(files: Files, events: readonly WorldEvent[]): Promise
     }
     crashes.clear();
     await world.quiet();
-    return world.history.violations;
+    return world.invariants.history.violations;
   } finally {
     world.end();
   }

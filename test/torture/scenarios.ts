@@ -16,9 +16,9 @@ export const scenarios: readonly Scenario[] = [
     async play(world, step) {
       world.queue(3);
       await step(2);
-      world.slurm.faults.order('submit', { kind: 'after', error: slurmFailures.timeout() });
-      world.slurm.faults.order('cancelByName', { kind: 'after', error: slurmFailures.timeout() });
-      world.slurm.faults.order('submit', { kind: 'before', error: slurmFailures.refused('QOS limit') });
+      world.failSlurm('submit', { kind: 'after', error: slurmFailures.timeout() });
+      world.failSlurm('cancelByName', { kind: 'after', error: slurmFailures.timeout() });
+      world.failSlurm('submit', { kind: 'before', error: slurmFailures.refused('QOS limit') });
       world.queue(3);
       await step(2);
       world.loseAnswers(1);
@@ -54,9 +54,9 @@ export const scenarios: readonly Scenario[] = [
     slots: 1,
     async play(world, step) {
       world.queue(1);
-      world.withholdsJobs = true;
+      world.withholdJobs(true);
       await step(22);
-      world.withholdsJobs = false;
+      world.withholdJobs(false);
       await step(2);
     },
   },
@@ -65,8 +65,8 @@ export const scenarios: readonly Scenario[] = [
     slots: 1,
     async play(world, step) {
       world.queue(1);
-      world.github.faults.order('mint', { kind: 'after', error: gitHubFailures.unavailable() });
-      world.github.faults.order('deregister', { kind: 'before', error: gitHubFailures.unavailable() });
+      world.failGitHub('mint', { kind: 'after', error: gitHubFailures.unavailable() });
+      world.failGitHub('deregister', { kind: 'before', error: gitHubFailures.unavailable() });
       await step(3);
       world.loseAnswers(1);
       await step(4);
@@ -88,20 +88,19 @@ export const scenarios: readonly Scenario[] = [
       world.queue(2);
       world.slots = 0;
       await step(1);
-      const [first, second] = world.slurm.live();
-      if (first !== undefined) first.reason = 'PartitionTimeLimit';
-      if (second !== undefined) second.states = ['PENDING', 'REQUEUED'];
+      const [first, second] = world.pending();
+      if (first !== undefined) world.spoil(first, { reason: 'PartitionTimeLimit' });
+      if (second !== undefined) world.spoil(second, { states: ['PENDING', 'REQUEUED'] });
       await step(5);
-      for (const job of world.slurm.live()) job.reason = 'Resources';
+      for (const job of world.pending()) job.reason = 'Resources';
       world.slots = 2;
       await step(16);
       const [running] = world.running();
-      if (running !== undefined) world.failNode(running.id);
+      if (running !== undefined) world.failNode(running);
       world.queue(1);
       world.slots = 0;
       await step(1);
-      const [waiting] = world.slurm.live().filter((job) => job.states[0] === 'PENDING');
-      if (waiting !== undefined) world.slurm.forget(waiting);
+      world.forgetNewest(false);
       await step(3);
     },
   },
@@ -112,8 +111,8 @@ export const scenarios: readonly Scenario[] = [
       const [kept, forgotten] = world.queue(2);
       await step(1);
       if (kept !== undefined) world.github.state.cancelJob(kept);
-      if (forgotten !== undefined) world.github.state.jobs.delete(forgotten.id);
-      world.slurm.faults.order('cancel', { kind: 'before', error: slurmFailures.timeout() }, 2);
+      if (forgotten !== undefined) world.forgetJob(forgotten);
+      world.failSlurm('cancel', { kind: 'before', error: slurmFailures.timeout() }, 2);
       await step(12);
     },
   },
@@ -121,7 +120,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'a pool that is blocked, and gets well',
     slots: 1,
     async play(world, step) {
-      world.slurm.faults.order('submit', { kind: 'before', error: slurmFailures.refused() }, 3);
+      world.failSlurm('submit', { kind: 'before', error: slurmFailures.refused() }, 3);
       world.queue(3);
       await step(16);
     },

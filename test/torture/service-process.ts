@@ -2,6 +2,7 @@
  * A process of the service that can die at any effect: a call to GitHub or Slurm, or a commit. Dead, it writes nothing, asks
  * nothing and is answered nothing; what is on disk, and what took effect elsewhere, stays.
  */
+import type { Chance } from '../../src/controller/chance.ts';
 import type { ControllerConfig } from '../../src/controller/context.ts';
 import { type Controller, createController } from '../../src/controller/create-controller.ts';
 import type { GitHubPort, SlurmPort } from '../../src/controller/ports.ts';
@@ -12,12 +13,12 @@ export type Side = 'before' | 'after';
 
 /** Decides at each point whether the process dies there. Points are named by what is done and where it is asked for. */
 export interface Crashes {
-  /** A point is reached. @returns its number: others may be reached before this one is over. */
-  reach(point: string): number;
+  /** A point is reached. @returns its number: others may be reached before this one is over. Its name is costly: it is a stack trace. */
+  reach(name: () => string): number;
   /** True when the process is to die at this point, on this side. */
   diesAt(point: number, side: Side): boolean;
   /** Told of every write, by the function of the store that makes it. */
-  writes(name: string): void;
+  writes(name: () => string): void;
 }
 
 export const noCrashes: Crashes = { reach: () => 0, diesAt: () => false, writes: () => undefined };
@@ -26,6 +27,7 @@ export interface Surroundings {
   readonly databaseFile: string;
   readonly config: ControllerConfig;
   readonly clock: Clock;
+  readonly chance: Chance;
   readonly slurm: SlurmPort;
   readonly github: GitHubPort;
   readonly crashes: Crashes;
@@ -45,12 +47,13 @@ export class ServiceProcess {
   readonly #died = Promise.withResolvers<void>();
   dead = false;
 
-  constructor({ databaseFile, config, clock, slurm, github, crashes, defects }: Surroundings) {
+  constructor({ databaseFile, config, clock, chance, slurm, github, crashes, defects }: Surroundings) {
     this.#crashes = crashes;
     const store = openStore({ path: databaseFile, allowNetworkFileSystem: true });
     this.#store = { ...store, db: this.#writes(store.db, false) as Store['db'] };
     this.close = () => store.close();
-    this.query = (sql) => store.db.all(sql);
+    this.query = <Row>(sql: string, ...values: readonly unknown[]) =>
+      store.db.$client.prepare<unknown[], Row>(sql).all(...values);
     const note = (data: object, message: string): void => {
       // What the loop says of its own code: never expected, but of a dead process.
       if (!this.dead && /turn of the loop failed|effect failed/.test(message)) {
@@ -64,6 +67,7 @@ export class ServiceProcess {
         github: this.#calls(github, 'github'),
         config,
         clock,
+        chance,
         log: { debug: note, info: note, warn: note, error: note },
         count: () => undefined,
       });
@@ -76,7 +80,7 @@ export class ServiceProcess {
   /** Closes the database, as the kernel does for a dead process. */
   readonly close: () => void;
   /** Looks at the database from outside. */
-  readonly query: <Row>(sql: string) => Row[];
+  readonly query: <Row>(sql: string, ...values: readonly unknown[]) => Row[];
 
   /** One turn; over when the process has died in it. */
   async tick(): Promise<void> {
@@ -108,13 +112,13 @@ export class ServiceProcess {
     return Promise.race([ended, this.#died.promise.then(() => undefined)]);
   }
 
-  #point<T>(name: string, act: () => T): T {
+  #point<T>(name: () => string, act: () => T): T {
     const point = this.#crashes.reach(name);
     if (this.#crashes.diesAt(point, 'before')) this.die();
-    if (this.dead) throw new Died(name);
+    if (this.dead) throw new Died(name());
     const result = act();
     if (this.#crashes.diesAt(point, 'after')) this.die();
-    if (this.dead) throw new Died(name);
+    if (this.dead) throw new Died(name());
     return result;
   }
 
@@ -126,7 +130,7 @@ export class ServiceProcess {
         if (name === 'pollDelayMs' || name === 'rateLimit') return value.bind(target);
         return async (...args: unknown[]): Promise<unknown> => {
           if (this.dead) return never;
-          const point = this.#crashes.reach(`${side}.${String(name)}`);
+          const point = this.#crashes.reach(() => `${side}.${String(name)}`);
           if (this.#crashes.diesAt(point, 'before')) {
             this.die();
             return never;
@@ -158,10 +162,13 @@ export class ServiceProcess {
           const act = (given: unknown[] = args): unknown =>
             (value as (...given: unknown[]) => unknown).apply(target, given);
           const commits = property === 'transaction' || property === 'run';
-          if (property === 'run') this.#crashes.writes(caller());
+          if (property === 'run') this.#crashes.writes(caller);
           if (commits && !inTransaction) {
             const given = property === 'transaction' ? [this.#inside(args[0]), ...args.slice(1)] : args;
-            return this.#point(`commit in ${site()}`, () => act(given));
+            return this.#point(
+              () => `commit in ${site()}`,
+              () => act(given),
+            );
           }
           if (property === 'transaction') return act([this.#inside(args[0]), ...args.slice(1)]);
           const result = act();

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../src/store/migrate.ts';
+import { gitHubCalls, slurmCalls } from './events.ts';
 import { memory } from './memory.ts';
 import { scenarios } from './scenarios.ts';
 import { crashAt, type Files, findPoints, type Point } from './sweep.ts';
@@ -36,8 +37,10 @@ describe('a crash at every effect', () => {
       for (const { name } of found.points) calls.add(name);
       for (const name of found.writers) writers.add(name);
     }
-    const ports = ['submit', 'states', 'job', 'cancel', 'cancelByName'].map((name) => `slurm.${name}`);
-    ports.push(...['observe', 'mint', 'deregister', 'runners'].map((name) => `github.${name}`));
+    const ports = [
+      ...slurmCalls.map((name) => `slurm.${name}`),
+      ...gitHubCalls.map((name) => `github.${name}`),
+    ];
     expect(ports.filter((name) => !calls.has(name))).toEqual([]);
     const transactions = readdirSync(join(src, 'controller')).filter((file) =>
       readFileSync(join(src, 'controller', file), 'utf8').includes('store.db.transaction('),

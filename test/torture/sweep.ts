@@ -18,18 +18,22 @@ export interface Files {
 
 /** Dies once, at the n-th point, on one side; with none given it only counts. */
 class CrashAt implements Crashes {
-  readonly points: string[] = [];
+  /** Names by number: of all points, or of the one to die at. */
+  readonly points = new Map<number, string>();
   readonly writers = new Set<string>();
   readonly #wanted: { readonly index: number; readonly side: Side } | null;
+  #reached = 0;
   died = false;
 
   constructor(wanted: { readonly index: number; readonly side: Side } | null) {
     this.#wanted = wanted;
   }
 
-  reach(point: string): number {
-    this.points.push(point);
-    return this.points.length - 1;
+  reach(name: () => string): number {
+    const index = this.#reached;
+    this.#reached += 1;
+    if (this.#wanted === null || this.#wanted.index === index) this.points.set(index, name());
+    return index;
   }
 
   diesAt(point: number, side: Side): boolean {
@@ -38,8 +42,8 @@ class CrashAt implements Crashes {
     return true;
   }
 
-  writes(name: string): void {
-    this.writers.add(name);
+  writes(name: () => string): void {
+    if (this.#wanted === null) this.writers.add(name());
   }
 }
 
@@ -53,7 +57,7 @@ async function play(scenario: Scenario, files: Files, crashes: CrashAt): Promise
       }
     });
     await world.quiet();
-    return world.history.violations;
+    return world.invariants.history.violations;
   } finally {
     world.end();
   }
@@ -67,7 +71,7 @@ export async function findPoints(
   const crashes = new CrashAt(null);
   const violations = await play(scenario, files, crashes);
   return {
-    points: crashes.points.map((name, index) => ({ name, index })),
+    points: [...crashes.points].map(([index, name]) => ({ name, index })),
     writers: crashes.writers,
     violations,
   };
@@ -82,7 +86,7 @@ export async function crashAt(
 ): Promise<readonly string[]> {
   const crashes = new CrashAt({ index: point.index, side });
   const violations = await play(scenario, files, crashes);
-  const [found] = crashes.points.slice(point.index, point.index + 1);
+  const found = crashes.points.get(point.index);
   if (!crashes.died || found !== point.name) {
     throw new Error(
       `the point ${point.index} is ${found ?? 'not there'} and not ${point.name}: the scenario differs each time`,

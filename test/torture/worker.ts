@@ -34,8 +34,11 @@ const faulty: ReadonlySet<WorldEvent['kind']> = new Set([
   'loseAnswers',
   'breakRunners',
   'nodeFail',
+  'flagRequeued',
   'requeue',
   'forget',
+  'reuse',
+  'deleteRunner',
   'lag',
 ]);
 

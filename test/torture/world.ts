@@ -2,16 +2,21 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import type { ControllerConfig } from '../../src/controller/context.ts';
 import type { Controller } from '../../src/controller/create-controller.ts';
-import { type AllocationState, mayMove } from '../../src/domain/allocation-state.ts';
+import type { GitHubPort, SlurmPort } from '../../src/controller/ports.ts';
 import { openStore } from '../../src/store/open-store.ts';
+import type { CallFault } from '../controller/call-faults.ts';
 import { config, repository } from '../controller/controller-config.ts';
 import { InProcessGitHub } from '../controller/in-process-github.ts';
 import { type InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { ClusterNode } from './cluster-node.ts';
-import { History } from './history.ts';
+import { Invariants } from './invariants.ts';
+import { RepeatableChance } from './repeatable-chance.ts';
 import { type Crashes, noCrashes, ServiceProcess } from './service-process.ts';
+
+export type SlurmCall = keyof SlurmPort;
+export type GitHubCall = Exclude<keyof GitHubPort, 'pollDelayMs' | 'rateLimit'>;
 
 export interface WorldOptions {
   /** A migrated, empty database. */
@@ -24,27 +29,27 @@ export interface WorldOptions {
 }
 
 const stepMs = 5_000;
-/** Supply may exceed what is queued now by what was queued this long ago. */
-const windowMs = 10 * 60_000;
+/** A call that took effect after its caller had given up did so within this many steps. */
+const settleEvery = 3;
 const quietSteps = 3_000;
 
 export class World {
   readonly clock = new VirtualClock();
   readonly slurm = new InProcessSlurm();
   readonly github: InProcessGitHub;
-  readonly history = new History();
+  readonly invariants: Invariants;
   readonly defects: string[] = [];
   readonly #options: WorldOptions;
   readonly #nodes = new Map<number, ClusterNode>();
-  readonly #demand: { readonly atMs: number; readonly queued: Readonly<Record<string, number>> }[] = [];
   #process: ServiceProcess | null = null;
   readonly #stolen: { readonly job: SimulatedJob; readonly untilMs: number }[] = [];
   readonly #lagging = new Map<number, number>();
   #answersToLose = 0;
   #runnersToBreak = 0;
+  readonly #chance = new RepeatableChance();
+  #steps = 0;
   slots: number;
-  /** GitHub gives nothing to any runner. */
-  withholdsJobs = false;
+  #withholdsJobs = false;
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -52,7 +57,13 @@ export class World {
     this.github = new InProcessGitHub(() => this.clock.wallMs());
     this.github.state.repositories.add(repository);
     copyFileSync(options.template, options.databaseFile);
-    this.#watchCancels();
+    this.invariants = new Invariants({
+      clock: this.clock,
+      slurm: this.slurm,
+      github: this.github,
+      query: (sql, ...values) => this.#query(sql, ...values),
+      nodeOf: (slurmJobId) => this.#nodes.get(slurmJobId),
+    });
   }
 
   get process(): ServiceProcess | null {
@@ -66,6 +77,7 @@ export class World {
         databaseFile: this.#options.databaseFile,
         config: { ...config, ...this.#options.config },
         clock: this.clock,
+        chance: this.#chance,
         slurm: this.slurm,
         github: this.github,
         crashes: this.#options.crashes ?? noCrashes,
@@ -78,6 +90,8 @@ export class World {
   }
 
   kill(): void {
+    // Whatever it was about to submit may be in doubt.
+    if (this.#process !== null) this.invariants.excuses += this.invariants.openJobs().length;
     this.#process?.die();
     this.#process?.close();
     this.#process = null;
@@ -88,13 +102,43 @@ export class World {
     return this.github.state.jobsOf(this.github.state.createRun(repository, 'build', specs));
   }
 
+  /** GitHub gives nothing to any runner: each idles out, and the next is tried, without end. */
+  withholdJobs(on: boolean): void {
+    this.#withholdsJobs = on;
+    if (on) this.invariants.excuses = Number.POSITIVE_INFINITY;
+  }
+
+  get withholdsJobs(): boolean {
+    return this.#withholdsJobs;
+  }
+
+  /** The next so many calls of that name to Slurm go wrong. */
+  failSlurm(call: SlurmCall, fault: CallFault, times = 1): void {
+    if (call === 'submit') this.invariants.excuses += times;
+    this.slurm.faults.order(call, fault, times);
+  }
+
+  /** The next so many calls of that name to GitHub go wrong. */
+  failGitHub(call: GitHubCall, fault: CallFault, times = 1): void {
+    if (call === 'mint' || call === 'deregister') this.invariants.excuses += times;
+    this.github.faults.order(call, fault, times);
+  }
+
+  /** Slurm will never start it, for this reason; or has flagged it so. */
+  spoil(job: InProcessJob, spoilt: { readonly reason?: string; readonly states?: readonly string[] }): void {
+    this.invariants.excuses += 1;
+    Object.assign(job, spoilt);
+  }
+
   /** The next so many answers and reports between a node and the service are lost. */
   loseAnswers(count: number): void {
+    this.invariants.excuses += count;
     this.#answersToLose = count;
   }
 
   /** The next so many runners that are started die at once, and their batch script waits for them for ever. */
   breakRunners(count: number): void {
+    this.invariants.excuses += count;
     this.#runnersToBreak = count;
   }
 
@@ -122,23 +166,33 @@ export class World {
   async step(ms = stepMs): Promise<void> {
     this.clock.advance(ms);
     if (this.#process?.dead === true) this.kill();
+    this.#steps += 1;
+    if (this.#steps % settleEvery === 0) this.settle();
     this.#moveOthers();
-    this.#noteDemand();
+    this.invariants.noteDemand();
     this.#schedule();
     await this.#process?.tick();
     for (const node of this.#nodes.values()) await node.step();
     this.github.state.loseSilent();
-    this.#noteDemand();
-    this.#check();
+    this.invariants.noteDemand();
+    this.invariants.check(this.defects);
+    this.#checkReasons();
+  }
+
+  /** What took effect late does so now. */
+  settle(): void {
+    this.slurm.faults.settle();
+    this.github.faults.settle();
   }
 
   /** No more trouble: everything that is queued gets done, and nothing is left. */
   async quiet(): Promise<void> {
+    this.settle();
     this.slurm.faults.clear();
     this.github.faults.clear();
     this.github.lagging.clear();
     this.#answersToLose = 0;
-    this.withholdsJobs = false;
+    this.#withholdsJobs = false;
     this.slots = Math.max(this.slots, 4);
     for (let steps = 0; steps < quietSteps; steps += 1) {
       if (this.#process === null || this.#process.dead) {
@@ -148,7 +202,7 @@ export class World {
       await this.step(steps < 40 ? stepMs : 30_000);
       if (this.#isQuiet()) break;
     }
-    this.#checkEnd();
+    this.invariants.checkEnd();
   }
 
   end(): void {
@@ -158,116 +212,22 @@ export class World {
   }
 
   #schedule(): void {
-    const running = [...this.slurm.jobs.values()].filter((job) => job.states[0] === 'RUNNING').length;
-    const waiting = [...this.slurm.jobs.values()].filter((job) => job.states[0] === 'PENDING');
+    const running = this.running().length;
+    const waiting = this.pending();
     for (const job of waiting.slice(0, Math.max(0, this.slots - running))) {
       this.slurm.start(job);
       this.#nodes.set(job.id, new ClusterNode(this, job));
     }
   }
 
-  #openJobs(): SimulatedJob[] {
-    return [...this.github.state.jobs.values()].filter((job) => job.status !== 'completed');
-  }
-
-  #noteDemand(): void {
-    const atMs = this.clock.monotonicMs();
-    const queued = Object.fromEntries([...config.profiles.keys()].map((label) => [label, 0]));
-    for (const job of this.#openJobs()) {
-      const [label = ''] = job.labels;
-      if (job.status === 'queued') queued[label] = (queued[label] ?? 0) + 1;
-    }
-    this.#demand.push({ atMs, queued });
-    while ((this.#demand[0]?.atMs ?? atMs) < atMs - windowMs) this.#demand.shift();
-  }
-
-  /** A Slurm job that works on a job is cancelled by nobody but its user. */
-  #watchCancels(): void {
-    const watch = (wanted: (job: InProcessJob) => boolean, what: string): void => {
-      for (const job of [...this.slurm.jobs.values()].filter(wanted)) {
-        const node = this.#nodes.get(job.id);
-        const work = node?.workflowJob;
-        if (job.states[0] === 'RUNNING' && work?.status === 'in_progress') {
-          this.history.violate(`${what} cancelled the Slurm job ${job.id}, which works on job ${work.id}`);
-        }
-        const name = node?.runnerName;
-        if (job.states[0] === 'RUNNING' && name != null && this.github.runner(name) !== undefined) {
-          this.history.violate(
-            `${what} cancelled the Slurm job ${job.id} while its runner ${name} is registered`,
-          );
-        }
-      }
-    };
-    const { slurm } = this;
-    const [cancel, cancelByName] = [slurm.cancel.bind(slurm), slurm.cancelByName.bind(slurm)];
-    slurm.cancel = (ref) => {
-      if (ref.name === '') this.history.violate('a cancel without a name');
-      watch((job) => job.id === ref.id && job.name === ref.name, 'a cancel by id and name');
-      return cancel(ref);
-    };
-    slurm.cancelByName = (name) => {
-      watch((job) => job.name === name, 'a fence');
-      return cancelByName(name);
-    };
-  }
-
-  /** What holds at every moment. */
-  #check(): void {
-    const rows = this.#query<{ profile: string; count: number }>(
-      "select profile, count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') group by profile",
-    );
-    for (const label of config.profiles.keys()) {
-      const peak = Math.max(...this.#demand.map(({ queued }) => queued[label] ?? 0));
-      const idle = [...this.github.state.runners.values()].filter(
-        ({ jobId, name, labels }) => jobId === null && name.startsWith('gha-') && labels.includes(label),
-      ).length;
-      if (idle > peak)
-        this.history.violate(`${idle} idle registrations for ${label}, and ${peak} jobs were queued at most`);
-      const waiting = rows.find(({ profile }) => profile === label)?.count ?? 0;
-      if (waiting > peak)
-        this.history.violate(
-          `${waiting} allocations wait for ${label}, and ${peak} jobs were queued at most`,
-        );
-    }
-    for (const defect of this.defects.splice(0)) this.history.violate(`a defect: ${defect}`);
-  }
-
   #isQuiet(): boolean {
     return (
-      this.#openJobs().length === 0 &&
-      this.slurm.live().length === 0 &&
-      this.#ours().length === 0 &&
+      this.invariants.openJobs().length === 0 &&
+      this.invariants.live().length === 0 &&
+      this.invariants.registrations().length === 0 &&
       (this.#query<{ count: number }>("select count(*) as count from allocations where state <> 'ended'")[0]
         ?.count ?? 0) === 0
     );
-  }
-
-  #ours(): string[] {
-    return [...this.github.state.runners.values()]
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith('gha-'));
-  }
-
-  #checkEnd(): void {
-    const { history } = this;
-    for (const job of this.#openJobs()) history.violate(`job ${job.id} is still ${job.status}`);
-    for (const job of this.slurm.live())
-      history.violate(`Slurm job ${job.id} is left, ${job.states.join('+')}`);
-    for (const name of this.#ours()) history.violate(`the registration ${name} is left`);
-    for (const { id, state } of this.#query<{ id: string; state: string }>(
-      "select id, state from allocations where state <> 'ended'",
-    )) {
-      history.violate(`the allocation ${id} is left, ${state}`);
-    }
-    const moves = this.#query<{ from_state: AllocationState | null; to_state: AllocationState }>(
-      'select from_state, to_state from allocation_events',
-    );
-    for (const { from_state: from, to_state: to } of moves) {
-      if (from !== null && !mayMove(from, to)) history.violate(`a move from ${from} to ${to}`);
-    }
-    const lost = [...this.github.state.jobs.values()].filter((job) => job.conclusion === 'failure');
-    for (const job of lost)
-      if (!this.mayFail.has(job.id)) history.violate(`job ${job.id} failed: its runner was lost`);
   }
 
   /** Somebody else's runner takes the oldest queued job, and does it in half a minute. */
@@ -288,6 +248,15 @@ export class World {
   }
 
   #moveOthers(): void {
+    // GitHub sees that nobody is at the other end any more.
+    const held = new Set(
+      [...this.#nodes.values()]
+        .filter(({ job }) => job.states[0] === 'RUNNING')
+        .map((node) => node.runnerName),
+    );
+    for (const runner of this.github.state.runners.values()) {
+      if (!held.has(runner.name)) runner.online = false;
+    }
     for (const { job } of this.#stolen.filter(({ untilMs }) => this.clock.monotonicMs() >= untilMs)) {
       this.github.state.complete(job, 'success');
     }
@@ -304,28 +273,88 @@ export class World {
     }
   }
 
-  /** Jobs whose node a test took away: GitHub fails them. */
-  readonly mayFail = new Set<number>();
-
   /** The node dies, and Slurm says so. */
-  failNode(slurmJobId: number): void {
-    const job = this.slurm.jobs.get(slurmJobId);
-    const work = this.#nodes.get(slurmJobId)?.workflowJob;
-    if (work != null) this.mayFail.add(work.id);
-    if (job !== undefined) this.slurm.end(job, 'NODE_FAIL');
+  failNode(job: InProcessJob): void {
+    this.#loseNode(job);
+    this.slurm.end(job, 'NODE_FAIL');
+  }
+
+  /** The node is taken from it, and it waits for another one. */
+  requeue(job: InProcessJob): void {
+    this.#loseNode(job);
+    this.slurm.requeue(job);
+  }
+
+  /** slurmctld loses the record of its newest job of ours; with `reuse` the number is somebody else's from then on. */
+  forgetNewest(reuse: boolean): void {
+    const job = this.invariants.live().at(-1);
+    if (job === undefined) return;
+    this.#loseNode(job);
+    this.invariants.forgotten += 1;
+    const isNewest = Math.max(...this.slurm.jobs.keys()) === job.id;
+    this.slurm.forget(job, isNewest ? job.id : undefined);
+    if (reuse && isNewest) this.slurm.start(this.slurm.add('a job of somebody else'));
+  }
+
+  /** An administrator deletes a registration, and the runner does not notice. */
+  deleteRunner(name: string): void {
+    const runner = this.github.runner(name);
+    if (runner === undefined || runner.jobId !== null) return;
+    this.invariants.excuses += 1;
+    this.github.state.removeRunner(runner, 'deleted by hand');
+    for (const node of this.#nodes.values()) if (node.runnerName === name) node.hang();
+  }
+
+  /** GitHub drops the record of a job. */
+  forgetJob(job: SimulatedJob): void {
+    this.invariants.excuses += 1;
+    this.github.state.jobs.delete(job.id);
   }
 
   running(): readonly InProcessJob[] {
-    return [...this.slurm.jobs.values()].filter((job) => job.states[0] === 'RUNNING');
+    return this.invariants.live().filter((job) => job.states[0] === 'RUNNING');
+  }
+
+  pending(): readonly InProcessJob[] {
+    return this.invariants.live().filter((job) => job.states[0] === 'PENDING');
+  }
+
+  #loseNode(job: InProcessJob): void {
+    this.invariants.excuses += 1;
+    const work = this.#nodes.get(job.id)?.workflowJob;
+    if (work != null) this.invariants.mayFail.add(work.id);
+    this.#nodes.delete(job.id);
+  }
+
+  /** A job has been queued for long enough that it must have something to show. */
+  #hasWaiting(): boolean {
+    const sinceMs = this.clock.wallMs() - 2 * stepMs;
+    return this.invariants.openJobs().some((job) => job.status === 'queued' && job.createdAtMs <= sinceMs);
+  }
+
+  #checkReasons(): void {
+    const process = this.#process;
+    if (process === null || process.dead || !this.#hasWaiting()) return;
+    const { jobs, pools } = process.controller.state();
+    const blocked = new Set(pools.filter((pool) => pool.blocked !== undefined).map((pool) => pool.profile));
+    const unexplained = jobs.filter(
+      (job) =>
+        job.status === 'queued' &&
+        job.allocationId === undefined &&
+        job.reason === undefined &&
+        !blocked.has(job.profile ?? ''),
+    );
+    if (process.controller.readiness().repositories.some((scope) => scope.failure !== null)) return;
+    this.invariants.checkReasons(new Set(unexplained.map(({ id }) => id)));
   }
 
   /** Read by a connection of its own: the service may be dead. */
-  #query<Row>(sql: string): Row[] {
+  #query<Row>(sql: string, ...values: readonly unknown[]): Row[] {
     const process = this.#process;
-    if (process !== null) return process.query<Row>(sql);
+    if (process !== null) return process.query<Row>(sql, ...values);
     const store = openStore({ path: this.#options.databaseFile, allowNetworkFileSystem: true });
     try {
-      return store.db.all<Row>(sql);
+      return store.db.$client.prepare<unknown[], Row>(sql).all(...values);
     } finally {
       store.close();
     }

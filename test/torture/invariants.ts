@@ -1,0 +1,246 @@
+/**
+ * What must hold whatever happens, checked from outside: by what Slurm, GitHub and the database have, never by what the
+ * service says of itself. Some of it at each call, some after each step, some when all is quiet.
+ */
+import { type AllocationState, mayMove } from '../../src/domain/allocation-state.ts';
+import { config, repository } from '../controller/controller-config.ts';
+import type { InProcessGitHub } from '../controller/in-process-github.ts';
+import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
+import type { SimulatedJob } from '../simulator/simulator-state.ts';
+import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { ClusterNode } from './cluster-node.ts';
+import { History } from './history.ts';
+
+interface Surroundings {
+  readonly clock: VirtualClock;
+  readonly slurm: InProcessSlurm;
+  readonly github: InProcessGitHub;
+  readonly query: <Row>(sql: string, ...values: readonly unknown[]) => Row[];
+  readonly nodeOf: (slurmJobId: number) => ClusterNode | undefined;
+}
+
+/** Supply may exceed what is queued now by what was queued this long ago. */
+const windowMs = 10 * 60_000;
+const labels = [...config.profiles.keys()];
+
+export class Invariants {
+  readonly history = new History();
+  /** Jobs whose node or runner was taken away: GitHub may fail them. */
+  readonly mayFail = new Set<number>();
+  /** Allocations beyond one a job that what has happened may have cost: Infinity when nobody can say. */
+  excuses = 0;
+  /** Records that Slurm has lost. */
+  forgotten = 0;
+  /** Slurm jobs that the network made by sending a submit twice. */
+  readonly copies = new Set<number>();
+  readonly #world: Surroundings;
+  readonly #prefix: string;
+  readonly #demand: { readonly atMs: number; readonly queued: ReadonlyMap<string, number> }[] = [];
+  readonly #known = new Set<number>();
+  #lastEvent = 0;
+  /** Polls in a row that GitHub answered and that left a queued job without an allocation and without a reason. */
+  readonly #unexplainedPolls = new Map<number, number>();
+
+  constructor(world: Surroundings) {
+    this.#world = world;
+    const [instance] = world.query<{ id: string }>('select id from instance');
+    this.#prefix = `gha-${instance?.id}-`;
+    this.#neighbours();
+    world.slurm.onCancel = (job) => this.#cancelled(job);
+    world.slurm.onSubmit = (name) => this.#submitted(name);
+    world.github.onMint = (name) => this.#minted(name);
+  }
+
+  isOurs(job: InProcessJob): boolean {
+    return job.name.startsWith(this.#prefix);
+  }
+
+  /** Our Slurm jobs that are not over. */
+  live(): InProcessJob[] {
+    return this.#world.slurm.live().filter((job) => this.isOurs(job));
+  }
+
+  openJobs(): SimulatedJob[] {
+    return [...this.#world.github.state.jobs.values()].filter((job) => job.status !== 'completed');
+  }
+
+  registrations(): string[] {
+    return [...this.#world.github.state.runners.values()]
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(this.#prefix));
+  }
+
+  /** Demand as it is now: what the service may at most have seen. */
+  noteDemand(): void {
+    const atMs = this.#world.clock.monotonicMs();
+    const queued = new Map(labels.map((label) => [label, 0]));
+    for (const job of this.openJobs()) {
+      const [label = ''] = job.labels;
+      if (job.status === 'queued') queued.set(label, (queued.get(label) ?? 0) + 1);
+    }
+    this.#demand.push({ atMs, queued });
+    while ((this.#demand[0]?.atMs ?? atMs) < atMs - windowMs) this.#demand.shift();
+  }
+
+  /** After every step. */
+  check(defects: string[]): void {
+    this.#checkSupply();
+    this.#checkNames();
+    this.#checkReleases();
+    for (const defect of defects.splice(0)) this.history.violate(`a defect: ${defect}`);
+  }
+
+  /** After a poll that GitHub answered: `unexplained` are queued jobs that have neither an allocation nor a reason. */
+  checkReasons(unexplained: ReadonlySet<number>): void {
+    for (const id of this.#unexplainedPolls.keys())
+      if (!unexplained.has(id)) this.#unexplainedPolls.delete(id);
+    for (const id of unexplained) {
+      const polls = (this.#unexplainedPolls.get(id) ?? 0) + 1;
+      this.#unexplainedPolls.set(id, polls);
+      if (polls > 2) this.history.violate(`job ${id} is queued, and has neither an allocation nor a reason`);
+    }
+  }
+
+  /** When nothing happens any more. */
+  checkEnd(): void {
+    const { history } = this;
+    const { github, query } = this.#world;
+    for (const job of this.openJobs()) history.violate(`job ${job.id} is still ${job.status}`);
+    for (const job of this.live()) history.violate(`Slurm job ${job.id} is left, ${job.states.join('+')}`);
+    for (const name of this.registrations()) history.violate(`the registration ${name} is left`);
+    for (const { id, state } of query<{ id: string; state: string }>(
+      "select id, state from allocations where state <> 'ended'",
+    )) {
+      history.violate(`the allocation ${id} is left, ${state}`);
+    }
+    const moves = query<{ from_state: AllocationState | null; to_state: AllocationState }>(
+      'select from_state, to_state from allocation_events',
+    );
+    for (const { from_state: from, to_state: to } of moves) {
+      if (from !== null && !mayMove(from, to)) history.violate(`a move from ${from} to ${to}`);
+    }
+    for (const job of github.state.jobs.values()) {
+      if (job.conclusion === 'failure' && !this.mayFail.has(job.id))
+        history.violate(`job ${job.id} failed: its runner was lost`);
+    }
+    this.#checkNeighbours();
+    this.#checkCount();
+  }
+
+  /** Another service on the same cluster and repository, and another user. */
+  #neighbours(): void {
+    const { slurm, github } = this.#world;
+    slurm.start(slurm.add('gha-neighbor-0123456789abcdef'));
+    slurm.start(slurm.add('a job of somebody else'));
+    github.state.addRunner(repository, 'gha-neighbor-0123456789abcdef-1', ['slurm-neighbor']);
+  }
+
+  #checkNeighbours(): void {
+    if (this.#world.github.runner('gha-neighbor-0123456789abcdef-1') === undefined)
+      this.history.violate("a neighbour's runner was deregistered");
+  }
+
+  /** A Slurm job that works on a job, or whose runner can still get one, is cancelled by nobody but its user. */
+  #cancelled(job: InProcessJob): void {
+    const { history } = this;
+    if (!this.isOurs(job)) history.violate(`Slurm job ${job.id} was cancelled, which is ${job.name}`);
+    const node = this.#world.nodeOf(job.id);
+    if (node?.job !== job || job.states[0] !== 'RUNNING') return;
+    if (node.workflowJob?.status === 'in_progress')
+      history.violate(`Slurm job ${job.id} was cancelled, which works on job ${node.workflowJob.id}`);
+    if (node.runnerName !== null && this.#world.github.runner(node.runnerName) !== undefined)
+      history.violate(`Slurm job ${job.id} was cancelled while its runner ${node.runnerName} is registered`);
+  }
+
+  #submitted(name: string): void {
+    const [row] = this.#world.query<{ state: string }>(
+      'select state from allocations where slurm_job_name = ?',
+      name,
+    );
+    if (row?.state !== 'submitting')
+      this.history.violate(`${name} was submitted, and its row is ${row?.state ?? 'not there'}`);
+  }
+
+  #minted(name: string): void {
+    const [row] = this.#world.query<{ state: string }>(
+      'select a.state from runners r join allocations a on a.id = r.allocation_id where r.name = ?',
+      name,
+    );
+    if (row?.state !== 'claimed')
+      this.history.violate(`the runner ${name} was minted, and its row is ${row?.state ?? 'not there'}`);
+  }
+
+  #checkSupply(): void {
+    const rows = this.#world.query<{ profile: string; count: number }>(
+      "select profile, count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') group by profile",
+    );
+    for (const label of labels) {
+      const peak = Math.max(...this.#demand.map(({ queued }) => queued.get(label) ?? 0));
+      const idle = [...this.#world.github.state.runners.values()].filter(
+        (runner) =>
+          runner.jobId === null &&
+          runner.name.startsWith(this.#prefix) &&
+          runner.labels.includes(label) &&
+          !this.#world.github.lateMints.has(runner.name),
+      ).length;
+      if (idle > peak)
+        this.history.violate(`${idle} idle registrations for ${label}, and ${peak} jobs were queued at most`);
+      const waiting = rows.find(({ profile }) => profile === label)?.count ?? 0;
+      if (waiting > peak)
+        this.history.violate(
+          `${waiting} allocations wait for ${label}, and ${peak} jobs were queued at most`,
+        );
+    }
+  }
+
+  /** A name is one Slurm job: a submit is sent once, whatever became of it. */
+  #checkNames(): void {
+    for (const job of this.#world.slurm.jobs.values()) {
+      if (this.#known.has(job.id) || !this.isOurs(job)) continue;
+      this.#known.add(job.id);
+      const others = [...this.#world.slurm.jobs.values()].filter(
+        (other) => other.name === job.name && other.id !== job.id && !other.copy,
+      );
+      if (others.length > 0 && !job.copy) this.history.violate(`${job.name} was submitted twice`);
+    }
+  }
+
+  /** Nobody gives up what is wanted: a release as surplus leaves enough for the fewest that were queued around it. */
+  #checkReleases(): void {
+    const fresh = this.#world.query<{ id: number; profile: string; detail: string }>(
+      'select e.id, a.profile, e.detail from allocation_events e join allocations a on a.id = e.allocation_id where e.id > ? order by e.id',
+      this.#lastEvent,
+    );
+    this.#lastEvent = fresh.at(-1)?.id ?? this.#lastEvent;
+    const surplus = fresh.filter(({ detail }) => detail === 'surplus');
+    for (const label of new Set(surplus.map(({ profile }) => profile))) {
+      const [waiting] = this.#world.query<{ count: number }>(
+        "select count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') and profile = ?",
+        label,
+      );
+      // What went for other reasons in the same step was there when it was decided.
+      const [others] = this.#world.query<{ count: number }>(
+        "select count(*) as count from allocation_events e join allocations a on a.id = e.allocation_id where a.profile = ? and e.at = ? and e.from_state in ('submitting', 'pending', 'claimed') and e.to_state in ('busy', 'releasing', 'ended') and e.detail <> 'surplus'",
+        label,
+        this.#world.clock.wallMs(),
+      );
+      const least = Math.min(...this.#demand.slice(-4).map(({ queued }) => queued.get(label) ?? 0));
+      if ((waiting?.count ?? 0) + (others?.count ?? 0) < least)
+        this.history.violate(`${label} was given up as surplus, and ${least} jobs were queued all the time`);
+    }
+  }
+
+  /** One allocation a job, and no more than what has happened explains. */
+  #checkCount(): void {
+    const [rows] = this.#world.query<{ count: number; gone: number }>(
+      "select count(*) as count, sum(outcome in ('slurm:GONE', 'slurm:LOST')) as gone from allocations",
+    );
+    const jobs = this.#world.github.state.jobs.size;
+    if ((rows?.count ?? 0) > jobs + this.excuses)
+      this.history.violate(
+        `${rows?.count} allocations for ${jobs} jobs, and ${this.excuses} more can be explained`,
+      );
+    if ((rows?.gone ?? 0) > this.forgotten)
+      this.history.violate(`${rows?.gone} Slurm jobs were given up for gone, and ${this.forgotten} were`);
+  }
+}
