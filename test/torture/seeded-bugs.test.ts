@@ -1,0 +1,42 @@
+/** The search is searched itself: bugs that must never be are put into a copy of the source, and each has to be found. */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type SeededBug, seededBugs } from './seeded-bugs.ts';
+import { startHunt } from './start-hunt.ts';
+
+const root = join(import.meta.dirname, '../..');
+/** Inside of the project, so that packages are found. */
+const copies = join(root, '.cache/seeded-bugs', String(process.pid));
+const parts = ['package.json', 'src', 'migrations', 'slurm/job.sh', 'test/torture', 'test/controller'];
+parts.push('test/simulator', 'test/support');
+
+function seed({ name, changes }: SeededBug): string {
+  const copy = join(copies, name.replaceAll(/\W+/g, '-'));
+  mkdirSync(copy, { recursive: true });
+  for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
+  for (const { file, from, to } of changes) {
+    const text = readFileSync(join(copy, file), 'utf8');
+    expect(text.split(from), `${file} has the place to change, once`).toHaveLength(2);
+    writeFileSync(
+      join(copy, file),
+      text.replace(from, () => to),
+    );
+  }
+  return copy;
+}
+
+describe('a seeded bug', () => {
+  afterAll(() => rmSync(copies, { recursive: true, force: true }));
+
+  it.each(seededBugs)('is found: $name', async (bug) => {
+    const { lived, violation } = await startHunt(seed(bug), {
+      seed: 2,
+      schedules: 3_000,
+      shrink: false,
+    });
+    console.log(`${bug.name}: found by schedule ${lived}: ${violation?.sentences[0]}`);
+    expect(violation?.sentences).not.toEqual([]);
+    expect(violation).not.toBeNull();
+  });
+});

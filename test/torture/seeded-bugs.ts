@@ -1,0 +1,110 @@
+/**
+ * Bugs that must never be, as changes to the source: each is made in a copy, and the search has to find it. A change whose place is
+ * not there any more is a failure of the test, not of the search.
+ */
+export interface SeededBug {
+  readonly name: string;
+  readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+}
+
+export const seededBugs: readonly SeededBug[] = [
+  {
+    name: 'skip the intent',
+    changes: [
+      {
+        file: 'src/controller/submit.ts',
+        from: 'const answer = await slurm.submit(submitRequest(config, row, profile, unsent.claimToken));',
+        to: `const sqlite = store.db.$client;
+      sqlite.pragma('foreign_keys = OFF');
+      const intent = sqlite.prepare('select * from allocations where id = ?').get(id);
+      sqlite.prepare('delete from allocations where id = ?').run(id);
+      const write = () => sqlite.prepare(\`insert into allocations (\${Object.keys(intent)}) values (\${Object.keys(intent).map(() => '?')})\`).run(...Object.values(intent));
+      const answer = await slurm.submit(submitRequest(config, row, profile, unsent.claimToken)).finally(write);`,
+      },
+    ],
+  },
+  {
+    name: 'retry a submit blindly',
+    changes: [
+      {
+        file: 'src/controller/submit.ts',
+        from: 'if (error instanceof SlurmError && error.notCreated) {',
+        to: 'if (error instanceof SlurmError) {',
+      },
+    ],
+  },
+  {
+    name: 'cancel without deregistering',
+    changes: [
+      {
+        file: 'src/controller/release-allocations.ts',
+        from: 'if (openRunnersOf(store.db, row.id).length > 0) {',
+        to: 'if (openRunnersOf(store.db, row.id).length < 0) {',
+      },
+    ],
+  },
+  {
+    name: "trust a failed listing of GitHub's as empty",
+    changes: [
+      {
+        file: 'src/controller/observe-github.ts',
+        from: 'await github.observe(repository, known)',
+        to: 'await github.observe(repository, known).catch(() => ({ repository, jobs: [], runs: [], missingJobIds: known.openJobs.map(({ id }) => id) }))',
+      },
+    ],
+  },
+  {
+    name: "trust a failed listing of Slurm's as empty",
+    changes: [
+      {
+        file: 'src/controller/observe-slurm.ts',
+        from: '(await slurm.states(rows.map((row) => row.slurmJobId)))',
+        to: '(await slurm.states(rows.map((row) => row.slurmJobId)).catch(() => []))',
+      },
+      {
+        file: 'src/controller/look-up-job.ts',
+        from: "log.warn({ allocationId: id, err: error }, 'a Slurm job can not be looked up yet');\n      return undefined;",
+        to: 'return null;',
+      },
+    ],
+  },
+  {
+    name: 'mint before the claim is on disk',
+    changes: [
+      {
+        file: 'src/controller/claim.ts',
+        from: "const granted = store.db.transaction((tx) => this.#grant(tx, id, request), { behavior: 'immediate' });",
+        to: 'const granted = null;',
+      },
+      {
+        file: 'src/controller/claim.ts',
+        from: 'const answer = mintRunner(this.#context, id).finally(',
+        to: 'const answer = mintRunner(this.#context, id).then((minted) => store.db.transaction((tx) => this.#grant(tx, id, request)) ?? minted).finally(',
+      },
+      {
+        file: 'src/controller/mint-runner.ts',
+        from: "if (findAllocation(store.db, row.id)?.state !== 'claimed')",
+        to: 'if (findAllocation(store.db, row.id) === undefined)',
+      },
+      {
+        file: 'src/controller/mint-runner.ts',
+        from: "if (findAllocation(tx, row.id)?.state !== 'claimed') return false;",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'cancel by id alone',
+    changes: [
+      {
+        file: 'src/controller/cancel-jobs.ts',
+        from: 'await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName });',
+        to: "await slurm.cancel({ id: row.slurmJobId, name: '' });",
+      },
+    ],
+  },
+  {
+    name: 'count an unconfirmed start as no supply',
+    changes: [{ file: 'src/planner/deficit.ts', from: ' - pool.unconfirmed;', to: ';' }],
+  },
+];
