@@ -14,7 +14,7 @@ export interface Description {
 /** The operations that the client uses; anything else is not in the types. */
 const operations: Readonly<Record<string, readonly string[]>> = {
   '/job/submit': ['post'],
-  '/jobs/': ['delete'],
+  '/jobs/': ['get', 'delete'],
   '/jobs/state/': ['get'],
   '/job/{job_id}': ['get'],
   '/ping/': ['get'],

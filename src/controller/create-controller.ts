@@ -16,6 +16,7 @@ import type { Context, ControllerConfig, CounterName } from './context.ts';
 import { deregisterLeftovers } from './deregister.ts';
 import { describePools, describeState, type StateView } from './describe-state.ts';
 import { Effects } from './effects.ts';
+import { explainJob, type JobExplanation } from './explain-job.ts';
 import type { Log } from './log.ts';
 import { answerIdle, authenticate, type NodeEvent, takeEvent } from './node-events.ts';
 import { type Failure, Observations } from './observations.ts';
@@ -66,6 +67,8 @@ export interface Controller {
   pools(): StateView['pools'];
   /** `before` is the cursor that an earlier page gave. */
   state(before?: string): StateView;
+  /** A workflow job's life and what it waits for; null for one that is not known. */
+  explain(jobId: number): JobExplanation | null;
 }
 
 /** Slurm takes few calls at once well; GitHub allows 100, shared with everything else that uses the token. */
@@ -195,5 +198,6 @@ export function createController(parts: ControllerParts): Controller {
 
     pools: () => describePools(context, takeSnapshot(context, isInFlight)),
     state: (before) => describeState(context, takeSnapshot(context, isInFlight), before),
+    explain: (jobId) => explainJob(context, takeSnapshot(context, isInFlight), jobId),
   };
 }

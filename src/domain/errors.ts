@@ -14,6 +14,8 @@ export class OperatorError extends Error {
   }
 }
 
+/** EX_USAGE of sysexits(3). */
+export const exitUsage = 64;
 /** EX_CONFIG of sysexits(3). */
 export const exitConfig = 78;
 /** EX_UNAVAILABLE of sysexits(3). */

@@ -32,6 +32,10 @@ export function adminRoutes(app: FastifyInstance, { controller, metrics, adminTo
     }
     return controller.state(before);
   });
+  app.get<{ Params: { id: string } }>('/api/jobs/:id', async (request, reply) => {
+    const life = /^\d{1,16}$/.test(request.params.id) ? controller.explain(Number(request.params.id)) : null;
+    return life ?? reply.code(404).send({ error: 'no such job is known here' });
+  });
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -19,6 +19,7 @@ function controllerWith(parts: Partial<Controller>): Controller {
     readiness: () => ready,
     pools: () => [],
     state: () => empty,
+    explain: () => null,
     ...parts,
   };
 }
@@ -187,6 +188,28 @@ describe('admin', () => {
     expect((await fetch(`${admin}/api/state?before=12~abc`)).status).toBe(200);
     expect((await fetch(`${admin}/api/state?before=x'--`)).status).toBe(400);
     expect(asked).toEqual([undefined, '12~abc']);
+  });
+
+  it('/api/jobs/{id} explains a job, and says when there is none', async () => {
+    const life = {
+      id: 7,
+      runId: 1,
+      attempt: 1,
+      repository: 'acme/app',
+      name: 'build',
+      labels: ['slurm-small'],
+      status: 'queued',
+      conclusion: null,
+      events: [],
+      now: 'It waits.',
+    };
+    const { admin } = await serve({ explain: (id) => (id === 7 ? life : null) });
+    expect(await (await fetch(`${admin}/api/jobs/7`)).json()).toEqual(life);
+    for (const id of ['8', '-7', 'seven']) {
+      const response = await fetch(`${admin}/api/jobs/${id}`);
+      expect(response.status).toBe(404);
+      expect(await response.json()).toEqual({ error: 'no such job is known here' });
+    }
   });
 
   it('/metrics has the counters and the gauges', async () => {

@@ -1,0 +1,64 @@
+import { type Config, configPath, loadConfig, type Secrets } from '../config/load-config.ts';
+import type { JobExplanation } from '../controller/explain-job.ts';
+import { jobLife } from '../controller/job-life.ts';
+import { exitUsage, OperatorError } from '../domain/errors.ts';
+import { readStore } from '../store/read-store.ts';
+
+const timeLimitMs = 5_000;
+
+/**
+ * Prints a workflow job's life. Asks the running service, which alone knows what the job waits for now; where none answers, the
+ * database tells the rest.
+ * @throws OperatorError that says what to do.
+ */
+export async function explain(option: string | undefined, argument: string): Promise<void> {
+  const id = Number(argument);
+  if (!Number.isSafeInteger(id) || id <= 0)
+    throw new OperatorError(
+      `"${argument}" is not the id of a job: take the number at the end of the job's URL.`,
+      exitUsage,
+    );
+  const { config, secrets } = loadConfig(configPath(option));
+  const explanation = (await askService(config, secrets, id)) ?? readDatabase(config, id);
+  if (explanation === 'unknown')
+    throw new OperatorError(
+      `Job ${id} is not known here: its repository is not watched, none of its labels is a profile, or it has been over for longer than database.keep.`,
+    );
+  console.log(toText(explanation));
+}
+
+async function askService(
+  { server }: Config,
+  { adminToken }: Secrets,
+  id: number,
+): Promise<JobExplanation | 'unknown' | null> {
+  const { host, port } = server.admin;
+  const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host;
+  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/api/jobs/${id}`;
+  const headers = adminToken === null ? {} : { Authorization: `Bearer ${adminToken}` };
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(timeLimitMs) }).catch(() => null);
+  if (answer === null) return null;
+  if (answer.status === 404) return 'unknown';
+  if (!answer.ok)
+    throw new OperatorError(`The service answers ${answer.status} at ${url}: see its log for the reason.`);
+  return (await answer.json()) as JobExplanation;
+}
+
+function readDatabase({ database }: Config, id: number): JobExplanation | 'unknown' {
+  const { db, close } = readStore(database.path);
+  try {
+    const life = jobLife(db, id);
+    const now = 'The service does not answer at server.admin: this is what it had written down.';
+    return life === null ? 'unknown' : { ...life, now };
+  } finally {
+    close();
+  }
+}
+
+function toText({ id, repository, name, runId, attempt, labels, events, now }: JobExplanation): string {
+  return [
+    `${repository}: job ${id} "${name}" of run ${runId}, attempt ${attempt}, runs-on ${labels.join(', ')}`,
+    ...events.map(({ at, what }) => `${at}  ${what}`),
+    now,
+  ].join('\n');
+}

@@ -1,0 +1,88 @@
+/** The whole life of a workflow job in order, from the database alone: what was seen of it, and what was done for it. */
+import { eventsOf, findAllocationOfJob, triesWhileQueued } from '../store/allocation-history.ts';
+import type { Connection } from '../store/connection.ts';
+import type { Allocation } from '../store/move-allocation.ts';
+import { newestRunnerNames } from '../store/runner-rows.ts';
+import { jobsByIds, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
+
+export interface LifeEvent {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly what: string;
+}
+
+export interface JobLife {
+  readonly id: number;
+  readonly runId: number;
+  readonly attempt: number;
+  readonly repository: string;
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly status: string;
+  /** What GitHub says that became of it; null until it is over. */
+  readonly conclusion: string | null;
+  /** Oldest first. */
+  readonly events: readonly LifeEvent[];
+}
+
+/** Tries that came to nothing while it was queued, at most: the newest. */
+const mostTries = 20;
+
+/** Null for a job that is not known: none of its labels is a profile, or it is over for longer than `database.keep`. */
+export function jobLife(db: Connection, id: number): JobLife | null {
+  const [job] = jobsByIds(db, [id]);
+  if (job === undefined) return null;
+  const own = findAllocationOfJob(db, id);
+  const tries = job.pool === null ? [] : triesWhileQueued(db, { ...job, pool: job.pool }, mostTries);
+  const told = [...tries.filter((row) => row.id !== own?.id), ...(own === undefined ? [] : [own])];
+  // In this order where the clock can't tell.
+  const events = [...arrivalOf(job), ...doneFor(db, told), ...courseOf(job)];
+  return {
+    id,
+    runId: job.runId,
+    attempt: job.runAttempt,
+    repository: job.repository,
+    name: job.name,
+    labels: job.labels,
+    status: job.verdict === 'rejected' && job.status === 'queued' ? 'rejected' : job.status,
+    conclusion: job.conclusion,
+    events: events
+      .toSorted((a, b) => a.atMs - b.atMs)
+      .map(({ atMs, what }) => ({ at: new Date(atMs).toISOString(), what })),
+  };
+}
+
+interface Told {
+  readonly atMs: number;
+  readonly what: string;
+}
+
+function arrivalOf(job: WorkflowJobRow): Told[] {
+  const judged = job.verdict === 'ours' ? `its profile is ${job.profile}` : `rejected: ${job.reason}`;
+  return [
+    { atMs: job.createdAt, what: 'queued at GitHub' },
+    { atMs: job.firstSeenAt, what: `seen by this service: ${judged}` },
+  ];
+}
+
+function courseOf(job: WorkflowJobRow): Told[] {
+  const told: Told[] = [];
+  if (job.startedAt !== null && job.runnerName !== null)
+    told.push({ atMs: job.startedAt, what: `started on the runner ${job.runnerName}` });
+  if (job.completedAt !== null)
+    told.push({ atMs: job.completedAt, what: `over: ${job.conclusion ?? job.reason ?? 'unknown'}` });
+  return told;
+}
+
+function doneFor(db: Connection, rows: readonly Allocation[]): Told[] {
+  const ids = rows.map((row) => row.id);
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const names = newestRunnerNames(db, ids);
+  return eventsOf(db, ids).map(({ allocationId, at, toState, detail }) => {
+    const row = byId.get(allocationId);
+    const slurmJob = row?.slurmJobId == null ? '' : `, Slurm job ${row.slurmJobId}`;
+    const runner = toState === 'claimed' ? `, runner ${names.get(allocationId) ?? 'not yet minted'}` : '';
+    const why = detail === null ? '' : `: ${detail}`;
+    return { atMs: at, what: `allocation ${allocationId}${slurmJob} is ${toState}${runner}${why}` };
+  });
+}
