@@ -3,7 +3,8 @@
  * listings and Slurm's own "no such job" have to agree.
  */
 import { endOutcome } from '../domain/end-outcome.ts';
-import { type SlurmPhase, slurmPhase } from '../domain/slurm-job-state.ts';
+import { slurmEnds } from '../domain/slurm-ends.ts';
+import { type SlurmPhase, slurmPhase, terminalState } from '../domain/slurm-job-state.ts';
 import { findAllocation, type LiveAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
@@ -61,7 +62,10 @@ function noteStates(context: Context, tx: Connection, row: WithSlurmJob, states:
   if (current === undefined || current.state === 'ended') return;
   if (phase === 'terminal') {
     const outcome = endOutcome({ ...current, state: current.state }, states);
-    endAllocation(context, tx, current, outcome, `Slurm job ${row.slurmJobId} is ${states.join('+')}.`);
+    const end = terminalState(states);
+    const meaning = end === null ? '' : `: ${slurmEnds[end]}`;
+    const reason = `Slurm job ${row.slurmJobId} is ${states.join('+')}${meaning}.`;
+    endAllocation(context, tx, current, outcome, reason);
   } else {
     const job = { slurmJobId: row.slurmJobId, slurmJobName: row.slurmJobName };
     requestCancel(tx, job, 'requeued by Slurm: its runner is spent', clock.wallMs());

@@ -14,7 +14,7 @@ interface EndingRow {
 export function endOutcome(row: EndingRow, slurmStates: readonly string[]): Outcome {
   const state = terminalState(slurmStates);
   if (row.state === 'releasing') return (row.releaseOutcome ?? 'surplus') as Outcome;
-  if (state !== 'COMPLETED') return `slurm:${state}`;
+  if (state !== 'COMPLETED') return `slurm:${state ?? 'UNKNOWN'}`;
   if (row.state === 'busy' || row.workflowJobId !== null) return 'completed';
   return row.state === 'claimed' ? 'runner-never-online' : 'unclaimed';
 }

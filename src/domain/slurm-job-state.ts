@@ -3,21 +3,7 @@
  * The list of both grows with Slurm's releases, so unknown words are tolerated.
  * Source: https://slurm.schedmd.com/job_state_codes.html
  */
-const terminalStates = new Set([
-  'COMPLETED',
-  'CANCELLED',
-  'FAILED',
-  'TIMEOUT',
-  'NODE_FAIL',
-  'PREEMPTED',
-  'BOOT_FAIL',
-  'DEADLINE',
-  'OUT_OF_MEMORY',
-  'LAUNCH_FAILED',
-  'RECONFIG_FAIL',
-  'REVOKED',
-  'SPECIAL_EXIT',
-]);
+import { isSlurmEnd, type SlurmEnd } from './slurm-ends.ts';
 
 /** Slurm has the job and will not start or go on with it by itself: no supply, but it still counts for the caps. */
 const stuckFlags = new Set([
@@ -37,12 +23,12 @@ export type SlurmPhase = 'waiting' | 'running' | 'stuck' | 'requeued' | 'termina
 export function slurmPhase(states: readonly string[]): SlurmPhase {
   if (states.some((state) => requeueFlags.has(state))) return 'requeued';
   const stuck = states.some((state) => stuckFlags.has(state));
-  if (states.some((state) => terminalStates.has(state))) return stuck ? 'stuck' : 'terminal';
+  if (states.some(isSlurmEnd)) return stuck ? 'stuck' : 'terminal';
   if (stuck) return 'stuck';
   return states.includes('RUNNING') ? 'running' : 'waiting';
 }
 
-/** The one terminal word of a state array, for outcomes such as `slurm:NODE_FAIL`. */
-export function terminalState(states: readonly string[]): string {
-  return states.find((state) => terminalStates.has(state)) ?? 'UNKNOWN';
+/** The one terminal word of a state array, for outcomes such as `slurm:NODE_FAIL`; null where there is none. */
+export function terminalState(states: readonly string[]): SlurmEnd | null {
+  return states.find(isSlurmEnd) ?? null;
 }

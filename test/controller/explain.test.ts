@@ -35,7 +35,7 @@ describe('explain', () => {
       `started on the runner ${granted.runnerName.replaceAll(/[a-z2-7]{16}/g, 'ID')}`,
       `allocation ID, Slurm job 1 is busy: GitHub names its runner on job ${job.id}`,
       'over: success',
-      'allocation ID, Slurm job 1 is ended: completed: Slurm job 1 is COMPLETED.',
+      'allocation ID, Slurm job 1 is ended: completed: Slurm job 1 is COMPLETED: its batch script ended by itself.',
     ]);
     const times = life?.events.map(({ at }) => at) ?? [];
     expect(times).toEqual(times.toSorted());

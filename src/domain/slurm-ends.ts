@@ -1,0 +1,26 @@
+/**
+ * How a Slurm job may end, and what it tells an operator. The consequence is the same for all of them: the allocation ends as
+ * `slurm:<STATE>` (or by what its runner did, for COMPLETED and for one that was being released), its registrations are
+ * deleted, a job that is still queued gets another allocation, and an end without a runner's start counts against its pool.
+ * Source: https://slurm.schedmd.com/job_state_codes.html
+ */
+export const slurmEnds = {
+  COMPLETED: 'its batch script ended by itself',
+  CANCELLED: 'a user or an administrator cancelled it',
+  FAILED: 'its batch script failed: look at its output, see slurm.output',
+  TIMEOUT: "it reached its time limit: raise the profile's timeLimit",
+  OUT_OF_MEMORY: "it used more memory than it has: raise the profile's memory",
+  NODE_FAIL: 'its node failed',
+  BOOT_FAIL: 'its node did not start',
+  LAUNCH_FAILED: "it could not be started on its node: look at slurmd's log there",
+  PREEMPTED: 'a job of higher priority took its place: use a partition or qos without preemption',
+  DEADLINE: 'it could not end before its deadline',
+  RECONFIG_FAIL: 'its node could not be reconfigured',
+  REVOKED: 'another cluster of the federation has it',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type SlurmEnd = keyof typeof slurmEnds;
+
+export function isSlurmEnd(state: string): state is SlurmEnd {
+  return Object.hasOwn(slurmEnds, state);
+}
