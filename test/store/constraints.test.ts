@@ -155,26 +155,3 @@ describe('moveAllocation', () => {
     expect(findAllocation(db, 'a')?.state).toBe('submitting');
   });
 });
-
-describe('cost', () => {
-  it('what a poll reads comes from indexes on what is live, whatever the history', () => {
-    const { db } = temporaryStore();
-    const planOf = (query: string) =>
-      db
-        .all<{ detail: string }>(`explain query plan ${query}`)
-        .map(({ detail }) => detail)
-        .join('; ');
-    expect(planOf("select * from allocations where state <> 'ended'")).toContain('allocations_live');
-    expect(planOf("select * from workflow_jobs where status = 'queued' and pool = 'p'")).toContain(
-      'workflow_jobs_queued',
-    );
-    expect(planOf("select * from workflow_jobs where repository = 'r' and status <> 'completed'")).toContain(
-      'workflow_jobs_open',
-    );
-    expect(planOf("select * from workflow_runs where repository = 'r' and completed_at is null")).toContain(
-      'workflow_runs_live',
-    );
-    expect(planOf('select * from cancels where done_at is null and retry_at <= 5')).toContain('cancels_open');
-    expect(planOf('select * from fences where done_at is null and retry_at <= 5')).toContain('fences_open');
-  });
-});
