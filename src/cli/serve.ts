@@ -109,6 +109,7 @@ function controllerConfig(config: Config): ControllerConfig {
     },
     runnerNamePrefix: runner.namePrefix,
     extraLabels: runner.extraLabels,
+    keepMs: config.database.keepMs,
   };
 }
 

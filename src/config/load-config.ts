@@ -51,6 +51,7 @@ export interface Config {
   };
   readonly database: {
     readonly path: string;
+    readonly keepMs: number;
     readonly allowNetworkFileSystem: boolean;
   };
   readonly server: {
@@ -203,23 +204,17 @@ function toConfig({
     },
     database: {
       path: database.path,
+      keepMs: database.keep,
       allowNetworkFileSystem: database.allowNetworkFileSystem,
     },
     server: { listen: server.listen, admin: server.admin },
     logLevel: log.level,
-    notices: noticesOf(github, database),
+    notices: noticesOf(github),
   };
 }
 
-function noticesOf(github: ConfigDocument['github'], database: ConfigDocument['database']): string[] {
-  return [
-    ...(github.webhookSecret === undefined
-      ? []
-      : [
-          'github.webhookSecret is set, but this version serves no webhooks: jobs are found by polling alone.',
-        ]),
-    ...(database.keep === undefined
-      ? []
-      : ['database.keep is set, but this version deletes nothing: what has ended stays in the database.']),
-  ];
+function noticesOf(github: ConfigDocument['github']): string[] {
+  return github.webhookSecret === undefined
+    ? []
+    : ['github.webhookSecret is set, but this version serves no webhooks: jobs are found by polling alone.'];
 }

@@ -140,7 +140,8 @@ export const configSchema = z.strictObject({
   database: z
     .strictObject({
       path: text.default('./data/gha-slurm.sqlite'),
-      keep: durationMs.optional(),
+      // A listing of GitHub's that is late must find the job that it shows as queued, and see that it is completed.
+      keep: durationMs.refine((ms) => ms >= 3_600_000, 'must be 1h at least').default(30 * 86_400_000),
       allowNetworkFileSystem: z.boolean().default(false),
     })
     .prefault({}),

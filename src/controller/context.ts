@@ -36,6 +36,8 @@ export interface ControllerConfig {
   };
   readonly runnerNamePrefix: string;
   readonly extraLabels: readonly string[];
+  /** What has been over for longer is deleted. */
+  readonly keepMs: number;
 }
 
 export const counterNames = [

@@ -23,6 +23,7 @@ import { type Failure, Observations } from './observations.ts';
 import { observeRepository } from './observe-github.ts';
 import { observeSlurm } from './observe-slurm.ts';
 import type { GitHubPort, SlurmPort } from './ports.ts';
+import { Pruner } from './prune.ts';
 import { recover } from './recover.ts';
 import { releaseAllocations } from './release-allocations.ts';
 import { Submitter } from './submit.ts';
@@ -92,6 +93,7 @@ export function createController(parts: ControllerParts): Controller {
   const runnerWatch = new RunnerWatch(context);
   const waitingWatch = new WaitingWatch(context);
   const registrations = new RegistrationSweep(context);
+  const pruner = new Pruner(context);
 
   function reconcile(): void {
     carryOut(context, submitter, plan(takeSnapshot(context, isInFlight), clock.monotonicMs()));
@@ -106,6 +108,11 @@ export function createController(parts: ControllerParts): Controller {
     releaseAllocations(context);
     cancelJobs(context);
     deregisterLeftovers(context);
+  }
+
+  function keepHouseAndHistory(): void {
+    keepHouse();
+    pruner.prune();
   }
 
   async function observeGitHub(): Promise<void> {
@@ -141,6 +148,7 @@ export function createController(parts: ControllerParts): Controller {
     async tick() {
       await Promise.all([observeGitHub(), observeSlurm(context)]);
       reconcile();
+      pruner.prune();
       await effects.idle();
     },
 
@@ -165,7 +173,7 @@ export function createController(parts: ControllerParts): Controller {
           },
           () => slurmPause(signal),
         ),
-        loop(signal, keepHouse, () => houseTimer.sleep(housekeepingMs, signal)),
+        loop(signal, keepHouseAndHistory, () => houseTimer.sleep(housekeepingMs, signal)),
       ]);
       await effects.idle();
     },

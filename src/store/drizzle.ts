@@ -17,6 +17,7 @@ const files = require('drizzle-orm/migrator') as typeof import('drizzle-orm/migr
 
 export const { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or, sql } = orm;
 export const { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } = core;
+export type { SQL } from 'drizzle-orm';
 export const { drizzle } = driver;
 export const { migrate } = migrator;
 export const { readMigrationFiles } = files;

@@ -55,7 +55,8 @@ export function recordJob(
     conclusion: job.conclusion,
     runnerName: job.runnerName,
     startedAt: job.startedAtMs,
-    completedAt: job.completedAtMs,
+    // What is completed has a time, so that it can be deleted by its age.
+    completedAt: job.completedAtMs ?? (job.status === 'completed' ? nowMs : null),
     misses: 0,
     ...judged,
   };

@@ -24,4 +24,5 @@ export const config: ControllerConfig = {
   },
   runnerNamePrefix: 'gha',
   extraLabels: ['self-hosted'],
+  keepMs: 30 * 86_400_000,
 };

@@ -125,4 +125,25 @@ export const scenarios: readonly Scenario[] = [
       await step(16);
     },
   },
+  {
+    name: 'history that is deleted, while new jobs come',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.slurm.faults.order('submit', { kind: 'after', error: slurmFailures.timeout() });
+      await step(6);
+      const [surplus] = world.queue(1);
+      world.slots = 0;
+      await step(1);
+      if (surplus !== undefined) world.github.state.cancelJob(surplus);
+      await step(10);
+      // The fence goes up for a day. A table a step, so that the next walk begins with what is old by then.
+      world.clock.advance(25 * 3_600_000);
+      await step(4);
+      world.clock.advance(31 * 24 * 3_600_000);
+      world.slots = 1;
+      world.queue(1);
+      await step(6);
+    },
+  },
 ];

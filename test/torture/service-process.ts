@@ -34,6 +34,9 @@ export interface Surroundings {
   readonly defects: string[];
 }
 
+/** Ten frames are not enough for who began a transaction. */
+Error.stackTraceLimit = 25;
+
 const never = new Promise<never>(() => undefined);
 
 class Died extends Error {
