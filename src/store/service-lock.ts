@@ -9,26 +9,33 @@ export interface ServiceLock {
   release(): void;
 }
 
-/** @throws OperatorError when another process holds the lock. */
+/** The garbage collector closes a connection that nobody refers to, and the lock would go with it. */
+const held = new Set<Database.Database>();
+
+/** @throws OperatorError when another process holds the lock, or when it can't be made. */
 export function acquireServiceLock(databasePath: string): ServiceLock {
   const path = `${databasePath}.lock`;
-  const lock = new Database(path, { timeout: 0 });
+  let lock: Database.Database | undefined;
   try {
+    lock = new Database(path, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
-    lock.close();
-    if (cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY')) {
-      throw new OperatorError(
-        `Another gha-slurm service is using ${databasePath}: stop that one first, or give this one a database of its own in database.path.`,
-        1,
-        { cause },
-      );
-    }
-    throw cause;
+    lock?.close();
+    const busy = cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY');
+    throw new OperatorError(
+      busy
+        ? `Another gha-slurm service is using ${databasePath}: stop that one first, or give this one a database of its own in database.path.`
+        : `The lock ${path} can't be taken (${(cause as Error).message}): check that this user may write in its folder; if it is another kind of file, delete it.`,
+      1,
+      { cause },
+    );
   }
+  const taken = lock;
+  held.add(taken);
   return {
     release() {
-      lock.close();
+      held.delete(taken);
+      taken.close();
     },
   };
 }

@@ -106,14 +106,24 @@ describe('one service per file', () => {
     openStore(options(path)).close();
   });
 
+  it('refuses a lock that is another kind of file, and says which', () => {
+    const path = migrated();
+    writeFileSync(`${path}.lock`, 'not a lock, but long enough to be looked at as one'.repeat(100));
+    expect(() => openStore(options(path))).toThrow(/The lock .*\.lock can't be taken \(.*\): .*delete it/);
+  });
+
   it('refuses a second process; right after a SIGKILL of the first the file is free', async () => {
     const path = migrated();
     const program = `
       import { openStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/store/open-store.ts'))};
       openStore({ path: ${JSON.stringify(path)}, allowNetworkFileSystem: true });
-      console.log('open');
+      // Nothing refers to the store any more: the lock stays all the same.
+      setTimeout(() => {
+        globalThis.gc();
+        setImmediate(() => console.log('open'));
+      });
       setInterval(() => {}, 1000);`;
-    const holder = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    const holder = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     onTestFinished(() => void holder.kill('SIGKILL'));
