@@ -9,18 +9,20 @@ import { type Config, configPath, loadConfig } from '../config/load-config.ts';
 import { systemChance } from '../controller/chance.ts';
 import type { ControllerConfig } from '../controller/context.ts';
 import { createController } from '../controller/create-controller.ts';
+import type { OperatorError } from '../domain/errors.ts';
 import { systemClock } from '../domain/time.ts';
 import { createGitHubClient } from '../github/create-github-client.ts';
 import { createMetrics } from '../server/metrics.ts';
 import { startServers } from '../server/start-servers.ts';
 import { createSlurmClient } from '../slurm/create-slurm-client.ts';
 import { tokenSource } from '../slurm/token.ts';
-import { openStore } from '../store/open-store.ts';
+import { explainDamage } from '../store/damage.ts';
+import { openStore, type Store } from '../store/open-store.ts';
 
 /** Docker kills after ten seconds, and a service is expected to be gone after five. */
 const mutationsGraceMs = 3_000;
 
-/** @throws OperatorError when it can't start. */
+/** @throws OperatorError when it can't start, or when the database turns out to be damaged. */
 export async function serve(option: string | undefined): Promise<void> {
   const { config, secrets } = loadConfig(configPath(option));
   const log = createLog(config);
@@ -29,6 +31,7 @@ export async function serve(option: string | undefined): Promise<void> {
   for (const notice of config.notices) log.warn(notice);
 
   const store = openStore(config.database);
+  const damage = stopAtDamage(store, stop, log);
   try {
     const metrics = createMetrics();
     const fetch = stoppableFetch(stop.signal);
@@ -64,13 +67,32 @@ export async function serve(option: string | undefined): Promise<void> {
       { listenPort: servers.listenPort, adminPort: servers.adminPort, instance: store.instanceId },
       'serving',
     );
-    await controller.run(stop.signal);
-    log.info('stopping');
-    await servers.close();
+    try {
+      await controller.run(stop.signal);
+    } finally {
+      log.info('stopping');
+      await servers.close();
+    }
+  } catch (error) {
+    throw explainDamage(error, config.database.path);
   } finally {
     store.close();
   }
+  if (damage.found !== null) throw damage.found;
   log.info('stopped');
+}
+
+/** A large file is checked while the service starts: it stops again when that finds something. */
+function stopAtDamage(store: Store, stop: AbortController, log: Logger): { found: OperatorError | null } {
+  const damage: { found: OperatorError | null } = { found: null };
+  store.damage.then(
+    (found) => {
+      damage.found = found;
+      if (found !== null) stop.abort();
+    },
+    (error: unknown) => log.warn({ err: error }, 'the database can not be checked'),
+  );
+  return damage;
 }
 
 /** At the end reads are given up at once; what changes something has a moment to be answered, and is in doubt after it. */

@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../domain/time.ts';
 import { plan } from '../planner/plan.ts';
+import { isDamage } from '../store/damage.ts';
 import type { Store } from '../store/open-store.ts';
 import { cancelJobs } from './cancel-jobs.ts';
 import { carryOut } from './carry-out.ts';
@@ -57,7 +58,10 @@ export interface Readiness {
 export interface Controller {
   /** Observes everything once, plans, and waits for all effects: one turn of both loops. */
   tick(): Promise<void>;
-  /** Runs until the signal aborts; resolves when nothing is under way any more. */
+  /**
+   * Runs until the signal aborts; resolves when nothing is under way any more. Rejects when SQLite says that the database
+   * is damaged: what it still reads can't be trusted.
+   */
   run(signal: AbortSignal): Promise<void>;
   claim(allocationId: string, token: string, request: ClaimRequest): Promise<ClaimAnswer>;
   /** False when the token is wrong. */
@@ -119,7 +123,10 @@ export function createController(parts: ControllerParts): Controller {
     await Promise.all(config.repositories.map((repository) => observeRepository(context, repository)));
   }
 
-  /** One failure of the loop's own code must not end the service: it is logged, and the next turn starts afresh. */
+  /**
+   * One failure of the loop's own code must not end the service: it is logged, and the next turn starts afresh.
+   * @throws what SQLite says of a damaged database.
+   */
   async function loop(
     signal: AbortSignal,
     turn: () => Promise<void> | void,
@@ -129,6 +136,7 @@ export function createController(parts: ControllerParts): Controller {
       try {
         await turn();
       } catch (error) {
+        if (isDamage(error)) throw error;
         if (!signal.aborted) log.error({ err: error }, 'turn of the loop failed');
       }
       await pause();
@@ -152,11 +160,13 @@ export function createController(parts: ControllerParts): Controller {
       await effects.idle();
     },
 
-    async run(signal) {
+    async run(until) {
+      const damaged = new AbortController();
+      const signal = AbortSignal.any([until, damaged.signal]);
       signal.addEventListener('abort', () => effects.stop());
       const githubTimer = new WakeUpTimer();
       const houseTimer = new WakeUpTimer();
-      await Promise.all([
+      const loops = [
         loop(
           signal,
           async () => {
@@ -174,8 +184,12 @@ export function createController(parts: ControllerParts): Controller {
           () => slurmPause(signal),
         ),
         loop(signal, keepHouseAndHistory, () => houseTimer.sleep(housekeepingMs, signal)),
-      ]);
+      ];
+      for (const one of loops) one.catch(() => damaged.abort());
+      const ended = await Promise.allSettled(loops);
       await effects.idle();
+      const failed = ended.find((one) => one.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
     },
 
     claim: (id, token, request) => claims.claim(id, token, request),

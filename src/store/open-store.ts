@@ -4,11 +4,13 @@
  *
  * better-sqlite3's build defaults to `synchronous=NORMAL` in WAL, which would lose intents in a power cut: FULL it is.
  */
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { OperatorError } from '../domain/errors.ts';
+import { checkBeside } from './check-beside.ts';
+import { damagedDatabase, explainDamage, findDamage, isDamage } from './damage.ts';
 import { drizzle } from './drizzle.ts';
 import { assertMigrated } from './migrate.ts';
 import { networkFileSystemOf } from './network-file-system.ts';
@@ -21,16 +23,27 @@ export type Db = BetterSQLite3Database<Record<string, never>> & { $client: Datab
 export interface Store {
   readonly db: Db;
   readonly instanceId: string;
+  /**
+   * What a check finds that goes on beside the service, because the file is large; null when it is whole. Rejects when it
+   * can't be checked.
+   */
+  readonly damage: Promise<OperatorError | null>;
   close(): void;
 }
 
 export interface StoreOptions {
   readonly path: string;
   readonly allowNetworkFileSystem: boolean;
+  /** Files up to this size are checked before this returns. Default: 16 MiB, which take 25 to 50 ms. */
+  readonly checkAtOnceBytes?: number;
 }
 
-/** @throws OperatorError when the file is missing, not migrated, newer, in use, or on a network file system. */
-export function openStore({ path, allowNetworkFileSystem }: StoreOptions): Store {
+/** @throws OperatorError when the file is missing, damaged, not migrated, newer, in use, or on a network file system. */
+export function openStore({
+  path,
+  allowNetworkFileSystem,
+  checkAtOnceBytes = 16 * 1_024 ** 2,
+}: StoreOptions): Store {
   if (!existsSync(path)) {
     throw new OperatorError(
       `There is no database at ${path}: run 'npm run migrate' with the same configuration first.`,
@@ -44,7 +57,6 @@ export function openStore({ path, allowNetworkFileSystem }: StoreOptions): Store
   }
   const lock = acquireServiceLock(path);
   try {
-    chmodSync(path, 0o600);
     const sqlite = openDatabase(path);
     try {
       assertMigrated(sqlite, path);
@@ -52,17 +64,20 @@ export function openStore({ path, allowNetworkFileSystem }: StoreOptions): Store
       const row = db.select().from(instance).get();
       if (row === undefined)
         throw new OperatorError(`The database ${path} has no instance id: run 'npm run migrate'.`);
+      const { damage, stop } = check(sqlite, path, checkAtOnceBytes);
       return {
         db,
         instanceId: row.id,
+        damage,
         close() {
+          stop();
           sqlite.close();
           lock.release();
         },
       };
     } catch (error) {
       sqlite.close();
-      throw error;
+      throw explainDamage(error, path);
     }
   } catch (error) {
     lock.release();
@@ -70,9 +85,28 @@ export function openStore({ path, allowNetworkFileSystem }: StoreOptions): Store
   }
 }
 
+function check(
+  sqlite: Database.Database,
+  path: string,
+  atOnceBytes: number,
+): { readonly damage: Store['damage']; stop(): void } {
+  if (statSync(path).size <= atOnceBytes) {
+    const found = findDamage(sqlite, 'quick_check');
+    if (found !== null) throw damagedDatabase(path, found);
+    return { damage: Promise.resolve(null), stop: () => undefined };
+  }
+  const beside = checkBeside(path);
+  const damage = beside.found.then((found) => (found === null ? null : damagedDatabase(path, found)));
+  // Not every command waits for it.
+  damage.catch(() => undefined);
+  return { damage, stop: () => beside.stop() };
+}
+
 function openDatabase(path: string): Database.Database {
+  let sqlite: Database.Database | undefined;
   try {
-    const sqlite = new Database(path, { fileMustExist: true });
+    chmodSync(path, 0o600);
+    sqlite = new Database(path, { fileMustExist: true });
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
@@ -80,8 +114,10 @@ function openDatabase(path: string): Database.Database {
     cacheStatements(sqlite);
     return sqlite;
   } catch (cause) {
+    sqlite?.close();
+    if (isDamage(cause)) throw explainDamage(cause, path);
     throw new OperatorError(
-      `${path} can't be opened as a SQLite database: check that the file is whole and readable, or restore a backup.`,
+      `The database ${path} can't be opened (${(cause as Error).message}): check that this user may read and write it and its folder.`,
       1,
       { cause },
     );

@@ -78,7 +78,7 @@ describe('openStore', () => {
         writeFileSync(path, 'not a database, but long enough to be looked at as one'.repeat(100));
         return path;
       },
-      /can't be opened as a SQLite database.*restore a backup/,
+      /is not a SQLite database: check database\.path.*restore a backup/,
     ],
   ])('refuses a file when %s, and says what to do', (_what, make, sentence) => {
     const path = make();
