@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { ConfigError } from '../config/load-config.ts';
 import { OperatorError } from '../domain/errors.ts';
+import { backup } from './backup.ts';
 import { explain } from './explain.ts';
 import { migrate } from './migrate.ts';
 import { serve } from './serve.ts';
@@ -21,11 +22,14 @@ program
   .command('migrate')
   .description('create the database, or bring it up to date')
   .action(() => migrate(configOption()));
-
 program
-  .command('explain')
+  .command('backup <file>')
+  .description('copy the database to a new file, while the service runs or not')
+  .option('-f, --force', 'replace a file that is there', false)
+  .action((file: string, options: { force: boolean }) => backup(configOption(), file, options));
+program
+  .command('explain <job-id>')
   .description("print a workflow job's whole life, and what it waits for now")
-  .argument('<job id>', "the number at the end of the job's URL")
   .action((id: string) => explain(configOption(), id));
 
 /** Runs the command that argv names; sets the exit code. */

@@ -16,6 +16,7 @@ import { createMetrics } from '../server/metrics.ts';
 import { startServers } from '../server/start-servers.ts';
 import { createSlurmClient } from '../slurm/create-slurm-client.ts';
 import { tokenSource } from '../slurm/token.ts';
+import { backupTakenAt } from '../store/backup-mark.ts';
 import { explainDamage } from '../store/damage.ts';
 import { openStore, type Store } from '../store/open-store.ts';
 
@@ -33,6 +34,7 @@ export async function serve(option: string | undefined): Promise<void> {
   const store = openStore(config.database);
   const damage = stopAtDamage(store, stop, log);
   try {
+    noteBackup(store, log);
     const metrics = createMetrics();
     const fetch = stoppableFetch(stop.signal);
     const github = createGitHubClient({
@@ -93,6 +95,15 @@ function stopAtDamage(store: Store, stop: AbortController, log: Logger): { found
     (error: unknown) => log.warn({ err: error }, 'the database can not be checked'),
   );
   return damage;
+}
+
+function noteBackup(store: Store, log: Logger): void {
+  const takenAtMs = backupTakenAt(store.db);
+  if (takenAtMs === null) return;
+  log.warn(
+    { takenAt: new Date(takenAtMs).toISOString() },
+    "this database is a backup: run 'gha-slurm repair' to compare it with Slurm and GitHub",
+  );
 }
 
 /** At the end reads are given up at once; what changes something has a moment to be answered, and is in doubt after it. */

@@ -10,6 +10,7 @@ import Database from 'better-sqlite3';
 import { OperatorError } from '../domain/errors.ts';
 import { damagedDatabase, explainDamage, findDamage, sqliteErrorOf } from './damage.ts';
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts';
+import { discardForeignWalAlone } from './foreign-wal.ts';
 import { newInstanceId } from './random-id.ts';
 import { instance } from './schema.ts';
 
@@ -63,6 +64,7 @@ export function migrateDatabase(path: string, nowMs: number): { readonly instanc
       { cause },
     );
   }
+  discardForeignWalAlone(path);
   try {
     const sqlite = new Database(path);
     try {

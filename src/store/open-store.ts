@@ -12,6 +12,7 @@ import { OperatorError } from '../domain/errors.ts';
 import { checkBeside } from './check-beside.ts';
 import { damagedDatabase, explainDamage, findDamage, isDamage } from './damage.ts';
 import { drizzle } from './drizzle.ts';
+import { discardForeignWal } from './foreign-wal.ts';
 import { assertMigrated } from './migrate.ts';
 import { networkFileSystemOf } from './network-file-system.ts';
 import { instance } from './schema.ts';
@@ -106,6 +107,7 @@ function openDatabase(path: string): Database.Database {
   let sqlite: Database.Database | undefined;
   try {
     chmodSync(path, 0o600);
+    discardForeignWal(path);
     sqlite = new Database(path, { fileMustExist: true });
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { OperatorError } from '../../src/domain/errors.ts';
+import { backUp } from '../../src/store/back-up.ts';
 import { explainDamage, isDamage } from '../../src/store/damage.ts';
 import { migrateDatabase } from '../../src/store/migrate.ts';
 import { openStore } from '../../src/store/open-store.ts';
@@ -63,6 +64,17 @@ async function failureOf(work: () => unknown): Promise<OperatorError> {
 const uses: readonly (readonly [string, (path: string) => unknown])[] = [
   ['openStore', (path) => openStore({ path, allowNetworkFileSystem: true })],
   ['migrateDatabase', (path) => migrateDatabase(path, 2)],
+  [
+    'backUp',
+    (path) =>
+      backUp({
+        databasePath: path,
+        file: `${path}.backup`,
+        force: false,
+        nowMs: 1,
+        signal: AbortSignal.timeout(10_000),
+      }),
+  ],
 ];
 
 describe.each(uses)('%s', (_name, use) => {
@@ -73,6 +85,7 @@ describe.each(uses)('%s', (_name, use) => {
     expect(error.message).toMatch(damaged(path));
     expect(error.message).not.toContain('\n');
     expect(error.exitCode).toBe(1);
+    expect(statSync(`${path}.backup`, { throwIfNoEntry: false })).toBeUndefined();
     // The refusal has let go of everything.
     await failureOf(() => use(path));
   });
