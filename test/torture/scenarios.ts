@@ -130,7 +130,7 @@ export const scenarios: readonly Scenario[] = [
     slots: 1,
     async play(world, step) {
       world.queue(1);
-      world.slurm.faults.order('submit', { kind: 'after', error: slurmFailures.timeout() });
+      world.failSlurm('submit', { kind: 'after', error: slurmFailures.timeout() });
       await step(6);
       const [surplus] = world.queue(1);
       world.slots = 0;
