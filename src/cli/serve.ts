@@ -2,23 +2,21 @@
  * The composition root: puts the parts together, and takes them apart in the other order. One AbortSignal ends it: no new
  * work, what waits is dropped, what runs is waited for as long as a container is given; everything that matters is on disk.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import pino, { type Logger } from 'pino';
-import { type Config, configPath, loadConfig } from '../config/load-config.ts';
+
+import type { Logger } from 'pino';
+import { configPath, loadConfig } from '../config/load-config.ts';
 import { systemChance } from '../controller/chance.ts';
-import type { ControllerConfig } from '../controller/context.ts';
 import { createController } from '../controller/create-controller.ts';
 import type { OperatorError } from '../domain/errors.ts';
 import { systemClock } from '../domain/time.ts';
-import { createGitHubClient } from '../github/create-github-client.ts';
 import { createMetrics } from '../server/metrics.ts';
 import { startServers } from '../server/start-servers.ts';
-import { createSlurmClient } from '../slurm/create-slurm-client.ts';
-import { tokenSource } from '../slurm/token.ts';
 import { backupTakenAt } from '../store/backup-mark.ts';
 import { explainDamage } from '../store/damage.ts';
 import { openStore, type Store } from '../store/open-store.ts';
+import { controllerConfig } from './controller-config.ts';
+import { createClients } from './create-clients.ts';
+import { createLog } from './create-log.ts';
 
 /** Docker kills after ten seconds, and a service is expected to be gone after five. */
 const mutationsGraceMs = 3_000;
@@ -37,20 +35,11 @@ export async function serve(option: string | undefined): Promise<void> {
     noteBackup(store, log);
     const metrics = createMetrics();
     const fetch = stoppableFetch(stop.signal);
-    const github = createGitHubClient({
-      apiUrl: config.github.apiUrl,
-      token: secrets.githubToken,
-      clock: systemClock,
-    });
+    const clients = createClients(config, secrets, log, fetch);
+    const { github } = clients;
     const controller = createController({
       store,
-      slurm: createSlurmClient({
-        ...config.slurm,
-        token: tokenSource(secrets.slurmToken, config.slurm.user, systemClock),
-        log,
-        fetch,
-      }),
-      github,
+      ...clients,
       config: controllerConfig(config),
       clock: systemClock,
       chance: systemChance,
@@ -119,45 +108,4 @@ function stoppableFetch(stop: AbortSignal): typeof fetch {
     );
     return fetch(input, { ...init, signal: AbortSignal.any(signals) });
   };
-}
-
-function controllerConfig(config: Config): ControllerConfig {
-  const { slurm, runner } = config;
-  return {
-    repositories: config.github.repositories,
-    profiles: config.profiles,
-    limits: config.limits,
-    githubPollMs: config.github.pollIntervalMs,
-    slurmPollMs: slurm.pollIntervalMs,
-    job: {
-      script: readFileSync(join(import.meta.dirname, '../../slurm/job.sh'), 'utf8'),
-      environment: slurm.environment,
-      workingDirectory: slurm.workingDirectory,
-      output: slurm.output,
-      callbackUrl: runner.callbackUrl,
-      launcherCommand: runner.launcherCommand,
-      claimWaitMs: runner.claimWaitMs,
-      idleTimeoutMs: runner.idleTimeoutMs,
-      timeLimitWarningMs: runner.timeLimitWarningMs,
-    },
-    runnerNamePrefix: runner.namePrefix,
-    extraLabels: runner.extraLabels,
-    keepMs: config.database.keepMs,
-  };
-}
-
-/** One JSON object a line on stdout. Errors go in without the fields that libraries hang on them: tokens may be there. */
-function createLog(config: Config): Logger {
-  return pino({
-    level: config.logLevel,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    serializers: {
-      err: (error: unknown) =>
-        error instanceof Error
-          ? { type: error.name, message: error.message, stack: error.stack }
-          : String(error),
-    },
-  });
 }

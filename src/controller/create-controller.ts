@@ -4,26 +4,21 @@
  * Two loops observe, each at its own pace, so that a slow side never holds up the other; after every observation the
  * whole is planned again. Planning and its intents are synchronous; effects run behind, each with its own time limit.
  */
-import type { Clock } from '../domain/time.ts';
+
 import { plan } from '../planner/plan.ts';
 import { isDamage } from '../store/damage.ts';
-import type { Store } from '../store/open-store.ts';
 import { cancelJobs } from './cancel-jobs.ts';
 import { carryOut } from './carry-out.ts';
-import type { Chance } from './chance.ts';
 import { Claims } from './claim.ts';
 import type { ClaimAnswer, ClaimRequest } from './claim-answer.ts';
-import type { Context, ControllerConfig, CounterName } from './context.ts';
+import { type ControllerParts, createContext } from './create-context.ts';
 import { deregisterLeftovers } from './deregister.ts';
 import { describePools, describeState, type StateView } from './describe-state.ts';
-import { Effects } from './effects.ts';
 import { explainJob, type JobExplanation } from './explain-job.ts';
-import type { Log } from './log.ts';
 import { answerIdle, authenticate, type NodeEvent, takeEvent } from './node-events.ts';
-import { type Failure, Observations } from './observations.ts';
+import type { Failure } from './observations.ts';
 import { observeRepository } from './observe-github.ts';
 import { observeSlurm } from './observe-slurm.ts';
-import type { GitHubPort, SlurmPort } from './ports.ts';
 import { Pruner } from './prune.ts';
 import { recover } from './recover.ts';
 import { releaseAllocations } from './release-allocations.ts';
@@ -33,17 +28,6 @@ import { takeSnapshot } from './take-snapshot.ts';
 import { WakeUpTimer } from './wake-up-timer.ts';
 import { RunnerWatch } from './watch-runners.ts';
 import { WaitingWatch } from './watch-waiting.ts';
-
-export interface ControllerParts {
-  readonly store: Store;
-  readonly slurm: SlurmPort;
-  readonly github: GitHubPort;
-  readonly config: ControllerConfig;
-  readonly clock: Clock;
-  readonly chance: Chance;
-  readonly log: Log;
-  readonly count: (name: CounterName) => void;
-}
 
 export interface Readiness {
   readonly ready: boolean;
@@ -76,20 +60,13 @@ export interface Controller {
   explain(jobId: number): JobExplanation | null;
 }
 
-/** Slurm takes few calls at once well; GitHub allows 100, shared with everything else that uses the token. */
-const concurrency = { slurm: 8, github: 10, mint: 10 };
 /** Effects are looked after this often between observations, so that a retry does not wait for a long poll. */
 const housekeepingMs = 1_000;
 const soonestSlurmLookMs = 1_000;
 
 export function createController(parts: ControllerParts): Controller {
   const slurmTimer = new WakeUpTimer();
-  const context: Context = {
-    ...parts,
-    effects: new Effects(parts.log, concurrency),
-    seen: new Observations(),
-    wakeSlurm: () => slurmTimer.wake(),
-  };
+  const context = createContext(parts, () => slurmTimer.wake());
   const { config, effects, seen, clock, log } = context;
   const submitter = new Submitter(context);
   const claims = new Claims(context);

@@ -1,0 +1,31 @@
+import type { Clock } from '../domain/time.ts';
+import type { Store } from '../store/open-store.ts';
+import type { Chance } from './chance.ts';
+import type { Context, ControllerConfig, CounterName } from './context.ts';
+import { Effects } from './effects.ts';
+import type { Log } from './log.ts';
+import { Observations } from './observations.ts';
+import type { GitHubPort, SlurmPort } from './ports.ts';
+
+export interface ControllerParts {
+  readonly store: Store;
+  readonly slurm: SlurmPort;
+  readonly github: GitHubPort;
+  readonly config: ControllerConfig;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly count: (name: CounterName) => void;
+}
+
+/** Slurm takes few calls at once well; GitHub allows 100, shared with everything else that uses the token. */
+const concurrency = { slurm: 8, github: 10, mint: 10 };
+/** What every part of the controller is handed, at the start: nothing seen yet, nothing under way. */
+export function createContext(parts: ControllerParts, wakeSlurm: () => void = () => undefined): Context {
+  return {
+    ...parts,
+    effects: new Effects(parts.log, concurrency),
+    seen: new Observations(),
+    wakeSlurm,
+  };
+}
