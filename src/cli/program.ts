@@ -5,6 +5,7 @@ import { OperatorError } from '../domain/errors.ts';
 import { backup } from './backup.ts';
 import { explain } from './explain.ts';
 import { migrate } from './migrate.ts';
+import { repair } from './repair.ts';
 import { serve } from './serve.ts';
 
 const program = new Command('gha-slurm')
@@ -27,6 +28,13 @@ program
   .description('copy the database to a new file, while the service runs or not')
   .option('-f, --force', 'replace a file that is there', false)
   .action((file: string, options: { force: boolean }) => backup(configOption(), file, options));
+program
+  .command('repair')
+  .description(
+    'compare the database with all that Slurm and GitHub have, after a restore; stop the service first',
+  )
+  .option('-n, --dry-run', 'only tell what differs', false)
+  .action((options: { dryRun: boolean }) => repair(configOption(), options));
 program
   .command('explain <job-id>')
   .description("print a workflow job's whole life, and what it waits for now")

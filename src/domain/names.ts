@@ -14,5 +14,11 @@ export function runnerName(prefix: string, instance: string, allocationId: strin
   return `${prefix}-${instance}-${allocationId}-${mint}`;
 }
 
+/** True for every registration ever made for the allocation. */
+export function runnerNameOf(prefix: string, instance: string, allocationId: string, name: string): boolean {
+  const stem = runnerName(prefix, instance, allocationId, 0).slice(0, -1);
+  return name.startsWith(stem) && /^\d+$/.test(name.slice(stem.length));
+}
+
 /** The longest prefix that leaves room for the rest, with up to 99 mints. */
 export const maxRunnerNamePrefixLength = maxRunnerNameLength - '-12345678-1234567890123456-99'.length;

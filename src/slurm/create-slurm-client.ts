@@ -38,6 +38,8 @@ export interface SlurmClient {
     ids: readonly number[],
   ): Promise<readonly { readonly id: number; readonly states: readonly string[] }[]>;
   job(id: number): Promise<SlurmJobDetail | null>;
+  /** Every job of everybody that Slurm still knows: megabytes on a large cluster, so for a comparison by hand only. */
+  listJobs(): Promise<readonly SlurmJobDetail[]>;
   cancel(job: SlurmJobRef): Promise<void>;
   cancelByName(name: string): Promise<void>;
   /** The version in use; looks for one first where none is chosen yet. */
@@ -216,6 +218,14 @@ export function createSlurmClient(options: SlurmClientOptions): SlurmClient {
       });
       const [job] = found?.jobs ?? [];
       return job === undefined ? null : parseJob(job);
+    },
+
+    async listJobs() {
+      const call = 'GET /jobs/';
+      type Listed = Common & { readonly jobs?: readonly object[] | null };
+      const { jobs } = await request<Listed>(call, (api) => api.GET('/jobs/'));
+      if (!Array.isArray(jobs)) throw errorFromText(call, 200, 'no list of jobs in the answer');
+      return jobs.map(parseJob);
     },
 
     cancel: ({ id, name }) =>

@@ -3,9 +3,9 @@ import type {
   SlurmJobDetail,
   SlurmJobRef,
   SlurmJobState,
-  SlurmPort,
   SubmitRequest,
 } from '../../src/controller/ports.ts';
+import type { WholeSlurm } from '../../src/controller/repair.ts';
 import { SlurmError } from '../../src/domain/errors.ts';
 import { CallFaults } from './call-faults.ts';
 
@@ -36,7 +36,7 @@ export const slurmFailures = {
     new SlurmError(message, { kind: 'refused', errorNumber: 2000, notCreated: true }),
 };
 
-export class InProcessSlurm implements SlurmPort {
+export class InProcessSlurm implements WholeSlurm {
   readonly jobs = new Map<number, InProcessJob>();
   readonly faults = new CallFaults<'submit' | 'states' | 'job' | 'cancel' | 'cancelByName'>();
   #nextId = 1;
@@ -67,6 +67,15 @@ export class InProcessSlurm implements SlurmPort {
         ? null
         : { ...job, expectedStartMs: null, node: 'node', exitCode: null, reason: job.reason };
     });
+  }
+
+  async listJobs(): Promise<readonly SlurmJobDetail[]> {
+    return [...this.jobs.values()].map((job) => ({
+      ...job,
+      expectedStartMs: null,
+      node: 'node',
+      exitCode: null,
+    }));
   }
 
   cancel({ id, name }: SlurmJobRef): Promise<void> {

@@ -2,7 +2,8 @@
  * Held by the compiler: what the client sends and reads fits every version of the API, and both clients are what the
  * controller asks for. Nothing here runs.
  */
-import type { GitHubPort, SlurmPort } from '../../src/controller/ports.ts';
+import type { GitHubPort } from '../../src/controller/ports.ts';
+import type { WholeSlurm } from '../../src/controller/repair.ts';
 import type { GitHubClient } from '../../src/github/create-github-client.ts';
 import type { SlurmClient } from '../../src/slurm/create-slurm-client.ts';
 import type { paths as V40 } from '../../src/slurm/generated/v0.0.40.gen.ts';
@@ -59,7 +60,7 @@ type HoldsFor<Paths extends V40 | V41 | V42> =
       : 'the body has a field that the version does not know';
 
 export type Held = [
-  Assert<Is<SlurmClient, SlurmPort>>,
+  Assert<Is<SlurmClient, WholeSlurm>>,
   Assert<Is<GitHubClient, GitHubPort>>,
   Assert<HoldsFor<V40>>,
   Assert<HoldsFor<V41>>,

@@ -29,7 +29,7 @@ export type WorldEvent =
       readonly kind: 'cancel' | 'nodeFail' | 'flagRequeued' | 'requeue' | 'deleteRunner' | 'lag';
       readonly which: number;
     }
-  | { readonly kind: 'thief' | 'rerun' | 'kill' | 'start' | 'forget' | 'reuse' }
+  | { readonly kind: 'thief' | 'rerun' | 'kill' | 'start' | 'forget' | 'reuse' | 'backUp' | 'restore' }
   | { readonly kind: 'crashAt'; readonly point: number; readonly side: 'before' | 'after' }
   | {
       readonly kind: 'slurm';
@@ -87,6 +87,10 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
         'reuse' as const,
       ),
     }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('backUp' as const, 'restore' as const) }),
   },
   {
     weight: 3,
@@ -171,6 +175,12 @@ export async function happen(
     case 'forget':
     case 'reuse':
       world.forgetNewest(happening.kind === 'reuse');
+      break;
+    case 'backUp':
+      world.backUp();
+      break;
+    case 'restore':
+      await world.restore();
       break;
     case 'deleteRunner': {
       const name = nth(world.invariants.registrations(), happening.which);

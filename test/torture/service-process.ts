@@ -55,6 +55,7 @@ export class ServiceProcess {
     const store = openStore({ path: databaseFile, allowNetworkFileSystem: true });
     this.#store = { ...store, db: this.#writes(store.db, false) as Store['db'] };
     this.close = () => store.close();
+    this.execute = (sql, ...values) => void store.db.$client.prepare(sql).run(...values);
     this.query = <Row>(sql: string, ...values: readonly unknown[]) =>
       store.db.$client.prepare<unknown[], Row>(sql).all(...values);
     const note = (data: object, message: string): void => {
@@ -82,6 +83,8 @@ export class ServiceProcess {
 
   /** Closes the database, as the kernel does for a dead process. */
   readonly close: () => void;
+  /** Runs a statement of the test's. */
+  readonly execute: (sql: string, ...values: readonly unknown[]) => void;
   /** Looks at the database from outside. */
   readonly query: <Row>(sql: string, ...values: readonly unknown[]) => Row[];
 

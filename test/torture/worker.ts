@@ -39,6 +39,7 @@ const faulty: ReadonlySet<WorldEvent['kind']> = new Set([
   'forget',
   'reuse',
   'deleteRunner',
+  'restore',
   'lag',
 ]);
 

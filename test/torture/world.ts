@@ -3,6 +3,8 @@ import { copyFileSync, rmSync } from 'node:fs';
 import type { ControllerConfig } from '../../src/controller/context.ts';
 import type { Controller } from '../../src/controller/create-controller.ts';
 import type { GitHubPort, SlurmPort } from '../../src/controller/ports.ts';
+import { repair } from '../../src/controller/repair.ts';
+import { GitHubError, SlurmError } from '../../src/domain/errors.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import type { CallFault } from '../controller/call-faults.ts';
 import { config, repository } from '../controller/controller-config.ts';
@@ -46,6 +48,7 @@ export class World {
   readonly #lagging = new Map<number, number>();
   #answersToLose = 0;
   #runnersToBreak = 0;
+  #hasBackup = false;
   readonly #chance = new RepeatableChance();
   #steps = 0;
   slots: number;
@@ -207,7 +210,7 @@ export class World {
 
   end(): void {
     this.kill();
-    for (const suffix of ['', '-wal', '-shm', '.lock'])
+    for (const suffix of ['', '-wal', '-shm', '.lock', '.backup'])
       rmSync(this.#options.databaseFile + suffix, { force: true });
   }
 
@@ -294,6 +297,57 @@ export class World {
     const isNewest = Math.max(...this.slurm.jobs.keys()) === job.id;
     this.slurm.forget(job, isNewest ? job.id : undefined);
     if (reuse && isNewest) this.slurm.start(this.slurm.add('a job of somebody else'));
+  }
+
+  /** A copy of the database as it is now. */
+  backUp(): void {
+    if (this.#process === null || this.#process.dead) return;
+    const file = `${this.#options.databaseFile}.backup`;
+    rmSync(file, { force: true });
+    this.#process.execute('vacuum into ?', file);
+    this.#hasBackup = true;
+  }
+
+  /** The database is lost: the copy takes its place, and is compared with both sides until nothing is left to do. */
+  async restore(): Promise<void> {
+    if (!this.#hasBackup) return;
+    this.kill();
+    // What the copy does not know of has to be allocated again.
+    this.invariants.excuses += 2 * this.invariants.openJobs().length + this.invariants.live().length;
+    const { databaseFile } = this.#options;
+    for (const suffix of ['', '-wal', '-shm']) rmSync(databaseFile + suffix, { force: true });
+    copyFileSync(`${databaseFile}.backup`, databaseFile);
+    for (let left = 50; left > 0; left -= 1) {
+      if (await this.#repair()) break;
+      await this.step();
+    }
+    this.start();
+  }
+
+  async #repair(): Promise<boolean> {
+    const store = openStore({ path: this.#options.databaseFile, allowNetworkFileSystem: true });
+    const silent = (): void => undefined;
+    try {
+      const findings = await repair(
+        {
+          store,
+          slurm: this.slurm,
+          github: this.github,
+          config: { ...config, ...this.#options.config },
+          clock: this.clock,
+          chance: this.#chance,
+          log: { debug: silent, info: silent, warn: silent, error: silent },
+          count: silent,
+        },
+        { dryRun: false },
+      );
+      return findings.every(({ settled }) => settled);
+    } catch (error) {
+      if (error instanceof GitHubError || error instanceof SlurmError) return false;
+      throw error;
+    } finally {
+      store.close();
+    }
   }
 
   /** An administrator deletes a registration, and the runner does not notice. */

@@ -1,0 +1,161 @@
+/**
+ * The full comparison of the database with Slurm and GitHub, for the day after a restore: what happened since the backup
+ * was taken is unknown to it. It touches only what carries this instance's names, and never what works on a job.
+ *
+ * A Slurm job without a live row is deregistered first and cancelled then, as everything is that is released; one whose runner
+ * works goes on to its end. A live row without its Slurm job ends. What can't be done now is told, and the next run finds it
+ * again.
+ */
+import { runnerNameOf, slurmJobName } from '../domain/names.ts';
+import { slurmPhase } from '../domain/slurm-job-state.ts';
+import { liveAllocations } from '../store/allocation-rows.ts';
+import { clearBackupMark } from '../store/backup-mark.ts';
+import { findRunner, openRunnerStates } from '../store/runner-rows.ts';
+import type { Context } from './context.ts';
+import { type ControllerParts, createContext } from './create-context.ts';
+import { endAllocation } from './end-allocation.ts';
+import type { RegisteredRunner, SlurmJobDetail, SlurmPort } from './ports.ts';
+import { recover } from './recover.ts';
+
+/** Slurm as the comparison needs it: everything that it has, which no loop ever asks for. */
+export interface WholeSlurm extends SlurmPort {
+  /** Every job of everybody that Slurm still knows, in one call. */
+  listJobs(): Promise<readonly SlurmJobDetail[]>;
+}
+
+export interface Finding {
+  readonly what: string;
+  readonly done: string;
+  /** False where something is left to do. */
+  readonly settled: boolean;
+}
+
+interface Registration extends RegisteredRunner {
+  readonly scope: string;
+}
+
+/**
+ * @returns what was found, and what was done about it; with `dryRun` nothing is.
+ * @throws SlurmError | GitHubError when one of the two can't be listed whole: nothing has been done then.
+ */
+export async function repair(
+  parts: ControllerParts & { readonly slurm: WholeSlurm },
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<readonly Finding[]> {
+  const { store, slurm, github, config } = parts;
+  const context = createContext(parts);
+  const ours = (await slurm.listJobs()).filter(
+    (job) => job.name.startsWith(slurmJobName(store.instanceId, '')) && slurmPhase(job.states) !== 'terminal',
+  );
+  const registrations: Registration[] = [];
+  for (const scope of config.repositories) {
+    const prefix = `${config.runnerNamePrefix}-${store.instanceId}-`;
+    for (const runner of await github.runners(scope)) {
+      if (runner.name.startsWith(prefix)) registrations.push({ ...runner, scope });
+    }
+  }
+  if (!dryRun) recover(context);
+  const findings = [
+    ...endLostRows(context, ours, dryRun),
+    ...(await endOrphans(context, ours, registrations, dryRun)),
+    ...(await deregisterStrays(context, ours, registrations, dryRun)),
+  ];
+  if (!dryRun && findings.every(({ settled }) => settled)) clearBackupMark(store.db);
+  return findings;
+}
+
+function endLostRows(context: Context, ours: readonly SlurmJobDetail[], dryRun: boolean): Finding[] {
+  const { store } = context;
+  const has = new Set(ours.map(({ id, name }) => `${id} ${name}`));
+  return liveAllocations(store.db)
+    .filter((row) => row.slurmJobId !== null && !has.has(`${row.slurmJobId} ${row.slurmJobName}`))
+    .map((row) => {
+      const reason = `Slurm has no job ${row.slurmJobId} of that name any more.`;
+      if (!dryRun) endAllocation(context, store.db, row, 'slurm:GONE', reason);
+      return {
+        what: `the allocation ${row.id} is ${row.state}, and ${reason.replace(/\.$/, '')}`,
+        done: dryRun ? 'would end it' : 'ended it',
+        settled: !dryRun,
+      };
+    });
+}
+
+/** Slurm jobs of ours that no live row holds. */
+async function endOrphans(
+  context: Context,
+  ours: readonly SlurmJobDetail[],
+  registrations: readonly Registration[],
+  dryRun: boolean,
+): Promise<Finding[]> {
+  const live = new Set(liveAllocations(context.store.db).map((row) => row.slurmJobName));
+  const findings: Finding[] = [];
+  for (const job of ours.filter(({ name }) => !live.has(name))) {
+    const own = registrations.filter(({ name }) => belongsTo(context, name, job));
+    const what = `Slurm job ${job.id} (${job.name}) is ${job.states.join('+')}, and no live allocation holds it`;
+    const working = own.find(({ busy }) => busy);
+    if (working !== undefined) {
+      findings.push({ what, done: `left: its runner ${working.name} works on a job`, settled: true });
+    } else if (dryRun) {
+      findings.push({ what, done: 'would deregister its runner and cancel it', settled: false });
+    } else {
+      findings.push({ what, ...(await attempt(() => endOrphan(context, job, own))) });
+    }
+  }
+  return findings;
+}
+
+async function endOrphan(
+  { github, slurm }: Context,
+  job: SlurmJobDetail,
+  own: readonly Registration[],
+): Promise<Pick<Finding, 'done' | 'settled'>> {
+  for (const { scope, id, name } of own) {
+    if ((await github.deregister(scope, { id, name })) === 'busy')
+      return { done: `left: its runner ${name} has just got a job`, settled: true };
+  }
+  await slurm.cancel({ id: job.id, name: job.name });
+  return { done: 'deregistered its runner and cancelled it', settled: true };
+}
+
+/** Registrations of ours without a Slurm job and without a row that will take care of them. */
+async function deregisterStrays(
+  context: Context,
+  ours: readonly SlurmJobDetail[],
+  registrations: readonly Registration[],
+  dryRun: boolean,
+): Promise<Finding[]> {
+  const { store, github } = context;
+  const findings: Finding[] = [];
+  for (const runner of registrations) {
+    const row = findRunner(store.db, runner.name);
+    if (row !== undefined && openRunnerStates.has(row.state)) continue;
+    if (ours.some((job) => belongsTo(context, runner.name, job))) continue;
+    const { scope, id, name, busy } = runner;
+    const what = `the runner ${name} is registered for ${scope}, and nothing here knows it`;
+    if (busy) findings.push({ what, done: 'left: it works on a job', settled: true });
+    else if (dryRun) findings.push({ what, done: 'would deregister it', settled: false });
+    else {
+      const ended = await attempt(async () => {
+        const result = await github.deregister(scope, { id, name });
+        return { done: result === 'gone' ? 'deregistered it' : 'left: it has just got a job', settled: true };
+      });
+      findings.push({ what, ...ended });
+    }
+  }
+  return findings;
+}
+
+function belongsTo({ config, store }: Context, runner: string, job: SlurmJobDetail): boolean {
+  const allocation = job.name.slice(slurmJobName(store.instanceId, '').length);
+  return runnerNameOf(config.runnerNamePrefix, store.instanceId, allocation, runner);
+}
+
+async function attempt(
+  act: () => Promise<Pick<Finding, 'done' | 'settled'>>,
+): Promise<Pick<Finding, 'done' | 'settled'>> {
+  try {
+    return await act();
+  } catch (error) {
+    return { done: `failed: ${(error as Error).message} Run it again.`, settled: false };
+  }
+}
