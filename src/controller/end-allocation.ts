@@ -1,5 +1,8 @@
 /** The one place where Slurm's word ends a row, with what follows from it for the pool and for the runner. */
 import type { Outcome } from '../domain/allocation-state.ts';
+import { endOutcome } from '../domain/end-outcome.ts';
+import { slurmEnds } from '../domain/slurm-ends.ts';
+import { terminalState } from '../domain/slurm-job-state.ts';
 import type { Connection } from '../store/connection.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { countQueued } from '../store/workflow-job-rows.ts';
@@ -44,4 +47,19 @@ export function endAllocation(
   }
   log.info({ allocationId: row.id, slurmJobId: row.slurmJobId, outcome, reason }, 'allocation ended');
   return true;
+}
+
+/** Ends a row whose Slurm job is in a terminal state. False when the row has moved meanwhile, or has ended before. */
+export function endAsSlurmSays(
+  context: Context,
+  db: Connection,
+  row: Allocation,
+  states: readonly string[],
+): boolean {
+  const { state } = row;
+  if (state === 'ended') return false;
+  const end = terminalState(states);
+  const meaning = end === null ? '' : `: ${slurmEnds[end]}`;
+  const reason = `Slurm job ${row.slurmJobId} is ${states.join('+')}${meaning}.`;
+  return endAllocation(context, db, row, endOutcome({ ...row, state }, states), reason);
 }

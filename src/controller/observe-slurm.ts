@@ -2,15 +2,13 @@
  * One listing for all allocations, whatever their number. A job that is absent from one listing says nothing yet: two
  * listings and Slurm's own "no such job" have to agree. What SQLite says of a damaged database is thrown.
  */
-import { endOutcome } from '../domain/end-outcome.ts';
-import { slurmEnds } from '../domain/slurm-ends.ts';
-import { type SlurmPhase, slurmPhase, terminalState } from '../domain/slurm-job-state.ts';
+import { type SlurmPhase, slurmPhase } from '../domain/slurm-job-state.ts';
 import { findAllocation, type LiveAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import { isDamage } from '../store/damage.ts';
 import type { Context } from './context.ts';
-import { endAllocation } from './end-allocation.ts';
+import { endAllocation, endAsSlurmSays } from './end-allocation.ts';
 import { lookUpJob } from './look-up-job.ts';
 import { failureOf } from './observations.ts';
 
@@ -63,11 +61,7 @@ function noteStates(context: Context, tx: Connection, row: WithSlurmJob, states:
   const current = findAllocation(tx, row.id);
   if (current === undefined || current.state === 'ended') return;
   if (phase === 'terminal') {
-    const outcome = endOutcome({ ...current, state: current.state }, states);
-    const end = terminalState(states);
-    const meaning = end === null ? '' : `: ${slurmEnds[end]}`;
-    const reason = `Slurm job ${row.slurmJobId} is ${states.join('+')}${meaning}.`;
-    endAllocation(context, tx, current, outcome, reason);
+    endAsSlurmSays(context, tx, current, states);
   } else {
     const job = { slurmJobId: row.slurmJobId, slurmJobName: row.slurmJobName };
     requestCancel(tx, job, 'requeued by Slurm: its runner is spent', clock.wallMs());

@@ -13,7 +13,7 @@ import { clearBackupMark } from '../store/backup-mark.ts';
 import { findRunner, openRunnerStates } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { type ControllerParts, createContext } from './create-context.ts';
-import { endAllocation } from './end-allocation.ts';
+import { endAllocation, endAsSlurmSays } from './end-allocation.ts';
 import type { RegisteredRunner, SlurmJobDetail, SlurmPort } from './ports.ts';
 import { recover } from './recover.ts';
 
@@ -44,9 +44,10 @@ export async function repair(
 ): Promise<readonly Finding[]> {
   const { store, slurm, github, config } = parts;
   const context = createContext(parts);
-  const ours = (await slurm.listJobs()).filter(
-    (job) => job.name.startsWith(slurmJobName(store.instanceId, '')) && slurmPhase(job.states) !== 'terminal',
+  const all = (await slurm.listJobs()).filter((job) =>
+    job.name.startsWith(slurmJobName(store.instanceId, '')),
   );
+  const ours = all.filter((job) => slurmPhase(job.states) !== 'terminal');
   const registrations: Registration[] = [];
   for (const scope of config.repositories) {
     const prefix = `${config.runnerNamePrefix}-${store.instanceId}-`;
@@ -56,7 +57,7 @@ export async function repair(
   }
   if (!dryRun) recover(context);
   const findings = [
-    ...endLostRows(context, ours, dryRun),
+    ...endLostRows(context, all, dryRun),
     ...(await endOrphans(context, ours, registrations, dryRun)),
     ...(await deregisterStrays(context, ours, registrations, dryRun)),
   ];
@@ -64,20 +65,26 @@ export async function repair(
   return findings;
 }
 
-function endLostRows(context: Context, ours: readonly SlurmJobDetail[], dryRun: boolean): Finding[] {
+/** Live rows whose Slurm job is over, or is not there at all. */
+function endLostRows(context: Context, all: readonly SlurmJobDetail[], dryRun: boolean): Finding[] {
   const { store } = context;
-  const has = new Set(ours.map(({ id, name }) => `${id} ${name}`));
-  return liveAllocations(store.db)
-    .filter((row) => row.slurmJobId !== null && !has.has(`${row.slurmJobId} ${row.slurmJobName}`))
-    .map((row) => {
-      const reason = `Slurm has no job ${row.slurmJobId} of that name any more.`;
-      if (!dryRun) endAllocation(context, store.db, row, 'slurm:GONE', reason);
-      return {
-        what: `the allocation ${row.id} is ${row.state}, and ${reason.replace(/\.$/, '')}`,
-        done: dryRun ? 'would end it' : 'ended it',
-        settled: !dryRun,
-      };
-    });
+  const known = new Map(all.map((job) => [`${job.id} ${job.name}`, job]));
+  return liveAllocations(store.db).flatMap((row) => {
+    const job = known.get(`${row.slurmJobId} ${row.slurmJobName}`);
+    if (row.slurmJobId === null || (job !== undefined && slurmPhase(job.states) !== 'terminal')) return [];
+    const missing = `Slurm has no job ${row.slurmJobId} of that name any more.`;
+    if (!dryRun) {
+      if (job === undefined) endAllocation(context, store.db, row, 'slurm:GONE', missing);
+      else endAsSlurmSays(context, store.db, row, job.states);
+    }
+    const why =
+      job === undefined ? missing.slice(0, -1) : `its Slurm job ${job.id} is ${job.states.join('+')}`;
+    return {
+      what: `the allocation ${row.id} is ${row.state}, and ${why}`,
+      done: dryRun ? 'would end it' : 'ended it',
+      settled: !dryRun,
+    };
+  });
 }
 
 /** Slurm jobs of ours that no live row holds. */

@@ -1,8 +1,10 @@
 /** The controller over a real database, with Slurm and GitHub in this process and a clock that a test moves. */
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ClaimAnswer } from '../../src/controller/claim-answer.ts';
 import type { ControllerConfig, CounterName } from '../../src/controller/context.ts';
+import type { ControllerParts } from '../../src/controller/create-context.ts';
 import { type Controller, createController } from '../../src/controller/create-controller.ts';
 import { findAllocation, liveAllocations } from '../../src/store/allocation-rows.ts';
 import { migrateDatabase } from '../../src/store/migrate.ts';
@@ -28,7 +30,7 @@ export class Harness {
   readonly github: InProcessGitHub;
   readonly log: LogRecord[] = [];
   readonly counts = new Map<CounterName, number>();
-  readonly #path: string;
+  readonly path: string;
   readonly #config: ControllerConfig;
   store: Store;
   controller: Controller;
@@ -37,8 +39,8 @@ export class Harness {
     this.#config = { ...config, ...overrides };
     this.github = new InProcessGitHub(() => this.clock.wallMs());
     for (const name of this.#config.repositories) this.github.state.repositories.add(name);
-    this.#path = join(temporaryFolder(), 'gha-slurm.sqlite');
-    migrateDatabase(this.#path, this.clock.wallMs());
+    this.path = join(temporaryFolder(), 'gha-slurm.sqlite');
+    migrateDatabase(this.path, this.clock.wallMs());
     this.store = this.#open();
     this.controller = this.#start();
     onTestFinished(() => this.store.close());
@@ -47,6 +49,15 @@ export class Harness {
   /** The process dies and another one starts: nothing but the database is left. */
   restart(): void {
     this.store.close();
+    this.store = this.#open();
+    this.controller = this.#start();
+  }
+
+  /** The process dies, and another one starts on a copy of what the database once was. */
+  restore(file: string): void {
+    this.store.close();
+    for (const suffix of ['', '-wal', '-shm']) rmSync(this.path + suffix, { force: true });
+    copyFileSync(file, this.path);
     this.store = this.#open();
     this.controller = this.#start();
   }
@@ -123,13 +134,14 @@ export class Harness {
   }
 
   #open(): Store {
-    return openStore({ path: this.#path, allowNetworkFileSystem: true });
+    return openStore({ path: this.path, allowNetworkFileSystem: true });
   }
 
-  #start(): Controller {
+  /** What the controller is made of. */
+  parts(): ControllerParts & { readonly slurm: InProcessSlurm } {
     const note = (level: string) => (data: object, message: string) =>
       void this.log.push({ level, message, data });
-    return createController({
+    return {
       store: this.store,
       slurm: this.slurm,
       github: this.github,
@@ -139,6 +151,10 @@ export class Harness {
       chance: { fraction: () => 0, allocationId: newAllocationId },
       log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') },
       count: (name) => void this.counts.set(name, (this.counts.get(name) ?? 0) + 1),
-    });
+    };
+  }
+
+  #start(): Controller {
+    return createController(this.parts());
   }
 }

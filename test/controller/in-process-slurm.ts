@@ -38,7 +38,7 @@ export const slurmFailures = {
 
 export class InProcessSlurm implements WholeSlurm {
   readonly jobs = new Map<number, InProcessJob>();
-  readonly faults = new CallFaults<'submit' | 'states' | 'job' | 'cancel' | 'cancelByName'>();
+  readonly faults = new CallFaults<keyof WholeSlurm>();
   #nextId = 1;
   /** Told of each submit when it is sent, and of each job that a cancel ends. */
   onSubmit: (name: string) => void = () => undefined;
@@ -63,19 +63,12 @@ export class InProcessSlurm implements WholeSlurm {
   job(id: number): Promise<SlurmJobDetail | null> {
     return this.faults.meet('job', id, () => {
       const job = this.jobs.get(id);
-      return job === undefined
-        ? null
-        : { ...job, expectedStartMs: null, node: 'node', exitCode: null, reason: job.reason };
+      return job === undefined ? null : detailOf(job);
     });
   }
 
-  async listJobs(): Promise<readonly SlurmJobDetail[]> {
-    return [...this.jobs.values()].map((job) => ({
-      ...job,
-      expectedStartMs: null,
-      node: 'node',
-      exitCode: null,
-    }));
+  listJobs(): Promise<readonly SlurmJobDetail[]> {
+    return this.faults.meet('listJobs', null, () => [...this.jobs.values()].map(detailOf));
   }
 
   cancel({ id, name }: SlurmJobRef): Promise<void> {
@@ -140,4 +133,8 @@ export class InProcessSlurm implements WholeSlurm {
 
 function isLive({ states: [base = ''] }: InProcessJob): boolean {
   return base === 'PENDING' || base === 'RUNNING';
+}
+
+function detailOf(job: InProcessJob): SlurmJobDetail {
+  return { ...job, expectedStartMs: null, node: 'node', exitCode: null };
 }

@@ -1,7 +1,7 @@
 /** One life of the world: a schedule, then quiet. */
 import type { WorldEvent } from './events.ts';
 import { happen } from './events.ts';
-import type { Crashes, Side } from './service-process.ts';
+import type { Crashes, Side } from './mortal-process.ts';
 import type { Files } from './sweep.ts';
 import { World } from './world.ts';
 

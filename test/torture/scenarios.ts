@@ -146,4 +146,20 @@ export const scenarios: readonly Scenario[] = [
       await step(6);
     },
   },
+  {
+    name: 'a database that is lost, and a backup that is compared with both sides',
+    slots: 2,
+    async play(world, step) {
+      world.queue(2);
+      await step(1);
+      world.backUp();
+      // One that the backup does not know is at work, one waits, and one that it knows comes to its end.
+      world.queue(2);
+      await step(4);
+      const [stray] = world.running();
+      await world.restore();
+      if (stray !== undefined) world.failNode(stray);
+      await step(3);
+    },
+  },
 ];

@@ -2,8 +2,9 @@
  * The process dies at every effect that a scenario has, before it and after it, starts again, and the world is checked. Points are
  * found by running the scenario once without a crash.
  */
+
+import type { Crashes, Side } from './mortal-process.ts';
 import type { Scenario } from './scenarios.ts';
-import type { Crashes, Side } from './service-process.ts';
 import { World } from './world.ts';
 
 export interface Point {

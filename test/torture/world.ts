@@ -2,8 +2,8 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import type { ControllerConfig } from '../../src/controller/context.ts';
 import type { Controller } from '../../src/controller/create-controller.ts';
-import type { GitHubPort, SlurmPort } from '../../src/controller/ports.ts';
-import { repair } from '../../src/controller/repair.ts';
+import type { GitHubPort } from '../../src/controller/ports.ts';
+import { repair, type WholeSlurm } from '../../src/controller/repair.ts';
 import { GitHubError, SlurmError } from '../../src/domain/errors.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import type { CallFault } from '../controller/call-faults.ts';
@@ -14,10 +14,11 @@ import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { ClusterNode } from './cluster-node.ts';
 import { Invariants } from './invariants.ts';
+import { type Crashes, MortalProcess, noCrashes, type Surroundings } from './mortal-process.ts';
 import { RepeatableChance } from './repeatable-chance.ts';
-import { type Crashes, noCrashes, ServiceProcess } from './service-process.ts';
+import { ServiceProcess } from './service-process.ts';
 
-export type SlurmCall = keyof SlurmPort;
+export type SlurmCall = keyof WholeSlurm;
 export type GitHubCall = Exclude<keyof GitHubPort, 'pollDelayMs' | 'rateLimit'>;
 
 export interface WorldOptions {
@@ -76,16 +77,7 @@ export class World {
   start(): void {
     if (this.#process !== null) return;
     try {
-      this.#process = new ServiceProcess({
-        databaseFile: this.#options.databaseFile,
-        config: { ...config, ...this.#options.config },
-        clock: this.clock,
-        chance: this.#chance,
-        slurm: this.slurm,
-        github: this.github,
-        crashes: this.#options.crashes ?? noCrashes,
-        defects: this.defects,
-      });
+      this.#process = new ServiceProcess(this.#surroundings());
     } catch (error) {
       // It died at a point of its own start.
       if ((error as Error).name !== 'Died') throw error;
@@ -324,30 +316,31 @@ export class World {
     this.start();
   }
 
+  /** False when something is left to do, when a side did not answer, or when it died over it. */
   async #repair(): Promise<boolean> {
-    const store = openStore({ path: this.#options.databaseFile, allowNetworkFileSystem: true });
-    const silent = (): void => undefined;
+    const process = new MortalProcess(this.#surroundings());
     try {
-      const findings = await repair(
-        {
-          store,
-          slurm: this.slurm,
-          github: this.github,
-          config: { ...config, ...this.#options.config },
-          clock: this.clock,
-          chance: this.#chance,
-          log: { debug: silent, info: silent, warn: silent, error: silent },
-          count: silent,
-        },
-        { dryRun: false },
-      );
-      return findings.every(({ settled }) => settled);
+      const findings = await process.alive(repair(process.parts, { dryRun: false }));
+      return findings?.every(({ settled }) => settled) ?? false;
     } catch (error) {
       if (error instanceof GitHubError || error instanceof SlurmError) return false;
       throw error;
     } finally {
-      store.close();
+      process.close();
     }
+  }
+
+  #surroundings(): Surroundings {
+    return {
+      databaseFile: this.#options.databaseFile,
+      config: { ...config, ...this.#options.config },
+      clock: this.clock,
+      chance: this.#chance,
+      slurm: this.slurm,
+      github: this.github,
+      crashes: this.#options.crashes ?? noCrashes,
+      defects: this.defects,
+    };
   }
 
   /** An administrator deletes a registration, and the runner does not notice. */
