@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { startCluster } from '../../slurm/cluster/start-cluster.ts';
 import { OperatorError } from '../../src/domain/errors.ts';
 import { runnerBind } from '../support/runner-folder.ts';
-import { migrateDatabase, startService } from '../support/service-process.ts';
+import { runCommand, startService } from '../support/service-process.ts';
 import { until } from '../support/until.ts';
 import { writeConfig } from '../support/write-config.ts';
 import { Progress } from './progress.ts';
@@ -58,7 +58,7 @@ async function demo(): Promise<boolean> {
       logFile: join(directory, 'service.log'),
       detached: values.keep,
     };
-    say(await migrateDatabase(options));
+    say(await runCommand(options, 'migrate'));
     let service = startService(options);
     undo.unshift(() => service.kill('SIGTERM'));
     say(`the service is up: state at ${config.adminUrl}/api/state, log in ${options.logFile}`);

@@ -21,8 +21,13 @@ export interface ServiceProcess {
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-export async function migrateDatabase({ configFile, env }: ServiceOptions): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [main, '--config', configFile, 'migrate'], {
+/** Runs a command of `gha-slurm`. @returns what it printed. @throws Error when it does not end with 0. */
+export async function runCommand(
+  { configFile, env }: Pick<ServiceOptions, 'configFile' | 'env'>,
+  ...command: readonly string[]
+): Promise<string> {
+  const args = [main, '--config', configFile, ...command];
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
     env: { ...process.env, ...env },
     timeout: 30_000,
   });

@@ -8,7 +8,7 @@ import type { Readiness } from '../../src/controller/create-controller.ts';
 import type { StateView } from '../../src/controller/describe-state.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../simulator/start-simulator.ts';
 import { runnerBind } from './runner-folder.ts';
-import { migrateDatabase, readLog, type ServiceProcess, startService } from './service-process.ts';
+import { readLog, runCommand, type ServiceProcess, startService } from './service-process.ts';
 import { type ConfigValues, type WrittenConfig, writeConfig } from './write-config.ts';
 
 export interface WorldOptions {
@@ -25,6 +25,8 @@ export interface World {
   readonly directory: string;
   readonly logFile: string;
   start(): ServiceProcess;
+  /** Runs a command of `gha-slurm`; what it printed. */
+  run(...command: readonly string[]): Promise<string>;
   /** The body of `/readyz`; null while the service does not answer. */
   readiness(): Promise<Readiness | null>;
   /** Null while the service does not answer. */
@@ -62,7 +64,7 @@ export async function startWorld<P extends { url: string; stop(): Promise<void> 
   });
   const logFile = join(directory, 'service.log');
   const service = { configFile: config.file, env: { GITHUB_TOKEN: github.token }, logFile };
-  await migrateDatabase(service);
+  await runCommand(service, 'migrate');
   const started: ServiceProcess[] = [];
   return {
     proxy,
@@ -76,6 +78,7 @@ export async function startWorld<P extends { url: string; stop(): Promise<void> 
       started.push(process);
       return process;
     },
+    run: (...command) => runCommand(service, ...command),
     readiness: () => getJson<Readiness>(`${config.adminUrl}/readyz`),
     state: () => getJson<StateView>(`${config.adminUrl}/api/state`),
     log: () => readLog(logFile),
