@@ -1,11 +1,11 @@
 /** The service, GitHub, Slurm and the nodes in one process, on one clock; and what must hold whatever happens to them. */
 import { copyFileSync, rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
 import type { ControllerConfig } from '../../src/controller/context.ts';
 import type { Controller } from '../../src/controller/create-controller.ts';
 import type { GitHubPort } from '../../src/controller/ports.ts';
 import { repair, type WholeSlurm } from '../../src/controller/repair.ts';
 import { GitHubError, SlurmError } from '../../src/domain/errors.ts';
-import { openStore } from '../../src/store/open-store.ts';
 import type { CallFault } from '../controller/call-faults.ts';
 import { config, repository } from '../controller/controller-config.ts';
 import { InProcessGitHub } from '../controller/in-process-github.ts';
@@ -45,6 +45,7 @@ export class World {
   readonly #options: WorldOptions;
   readonly #nodes = new Map<number, ClusterNode>();
   #process: ServiceProcess | null = null;
+  #reader: Database.Database | null = null;
   readonly #stolen: { readonly job: SimulatedJob; readonly untilMs: number }[] = [];
   readonly #lagging = new Map<number, number>();
   #answersToLose = 0;
@@ -76,6 +77,7 @@ export class World {
 
   start(): void {
     if (this.#process !== null) return;
+    this.#closeReader();
     try {
       this.#process = new ServiceProcess(this.#surroundings());
     } catch (error) {
@@ -202,6 +204,7 @@ export class World {
 
   end(): void {
     this.kill();
+    this.#closeReader();
     for (const suffix of ['', '-wal', '-shm', '.lock', '.backup'])
       rmSync(this.#options.databaseFile + suffix, { force: true });
   }
@@ -307,6 +310,7 @@ export class World {
     // What the copy does not know of has to be allocated again.
     this.invariants.excuses += 2 * this.invariants.openJobs().length + this.invariants.live().length;
     const { databaseFile } = this.#options;
+    this.#closeReader();
     for (const suffix of ['', '-wal', '-shm']) rmSync(databaseFile + suffix, { force: true });
     copyFileSync(`${databaseFile}.backup`, databaseFile);
     for (let left = 50; left > 0; left -= 1) {
@@ -318,6 +322,7 @@ export class World {
 
   /** False when something is left to do, when a side did not answer, or when it died over it. */
   async #repair(): Promise<boolean> {
+    this.#closeReader();
     const process = new MortalProcess(this.#surroundings());
     try {
       const findings = await process.alive(repair(process.parts, { dryRun: false }));
@@ -395,15 +400,16 @@ export class World {
     this.invariants.checkReasons(new Set(unexplained.map(({ id }) => id)));
   }
 
-  /** Read by a connection of its own: the service may be dead. */
+  /** The service may be dead: then by a connection of its own, kept until the file is another's again. */
   #query<Row>(sql: string, ...values: readonly unknown[]): Row[] {
     const process = this.#process;
     if (process !== null) return process.query<Row>(sql, ...values);
-    const store = openStore({ path: this.#options.databaseFile, allowNetworkFileSystem: true });
-    try {
-      return store.db.$client.prepare<unknown[], Row>(sql).all(...values);
-    } finally {
-      store.close();
-    }
+    this.#reader ??= new Database(this.#options.databaseFile);
+    return this.#reader.prepare<unknown[], Row>(sql).all(...values);
+  }
+
+  #closeReader(): void {
+    this.#reader?.close();
+    this.#reader = null;
   }
 }
