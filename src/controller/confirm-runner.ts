@@ -8,7 +8,13 @@ import type { Context } from './context.ts';
 import { progress } from './pool-health.ts';
 
 /** What a row may have ended as before the proof came that its runner did a job. */
-const disproved: readonly Outcome[] = ['unclaimed', 'runner-never-online', 'idle', 'surplus'];
+const disproved: readonly Outcome[] = [
+  'unclaimed',
+  'runner-never-online',
+  'idle',
+  'registration-lost',
+  'surplus',
+];
 
 /** `runner_name` on a job is the only proof of who ran what. Saying it again changes nothing. */
 export function confirmRunner(context: Context, tx: Connection, job: WorkflowJob, name: string): void {

@@ -10,6 +10,8 @@ import type { Context } from './context.ts';
 import { strike } from './pool-health.ts';
 import { queueHorizonMs } from './queue-horizon.ts';
 
+const startedNothing: ReadonlySet<Outcome> = new Set(['idle', 'runner-never-online', 'registration-lost']);
+
 /** False when the row has moved meanwhile. */
 export function endAllocation(
   context: Context,
@@ -41,8 +43,10 @@ export function endAllocation(
   if (!ended) return false;
   if (mayHaveStarted) seen.startedMs.set(row.id, clock.monotonicMs());
   if (row.state === 'pending') strike(context, db, { ...row, stage: 'claim', reason });
-  const startedNothing = outcome === 'idle' || outcome === 'runner-never-online' || mayHaveStarted;
-  if (startedNothing && countQueued(db, row.pool, queueHorizonMs(nowMs)) > 0) {
+  if (
+    (startedNothing.has(outcome) || mayHaveStarted) &&
+    countQueued(db, row.pool, queueHorizonMs(nowMs)) > 0
+  ) {
     strike(context, db, { ...row, stage: 'start', reason });
   }
   log.info({ allocationId: row.id, slurmJobId: row.slurmJobId, outcome, reason }, 'allocation ended');

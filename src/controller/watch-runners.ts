@@ -1,10 +1,12 @@
 /**
- * Claimed runners that say nothing: one listing of the scope's runners a minute, while there is any of that kind, tells
- * which is online, which is busy and which never came.
+ * Runners that say nothing: claimed ones without a start, and started ones whose job no listing shows. One listing of the scope's
+ * runners a minute, while there is any of that kind, tells which is online, which is busy, which never came, and which is a
+ * ghost: a process that goes on although its registration is gone, and would hold its Slurm job until the time limit.
  */
+import type { Outcome } from '../domain/allocation-state.ts';
 import { allocationsIn, updateAllocation } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
-import { markOnline, openRunnersOf } from '../store/runner-rows.ts';
+import { markOnline, openRunnersOf, type RunnerRow } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { lookUpJob } from './look-up-job.ts';
 import type { RegisteredRunner } from './ports.ts';
@@ -25,9 +27,13 @@ export class RunnerWatch {
 
   watch(): void {
     const { store, clock, effects } = this.#context;
-    const quiet = allocationsIn(store.db, 'claimed').filter(
-      (row) => clock.wallMs() - (row.firstClaimedAt ?? row.createdAt) > quietMs,
-    );
+    const isQuiet = (sinceMs: number): boolean => clock.wallMs() - sinceMs > quietMs;
+    const quiet = [
+      ...allocationsIn(store.db, 'claimed').filter((row) => isQuiet(row.firstClaimedAt ?? row.createdAt)),
+      ...allocationsIn(store.db, 'busy').filter(
+        (row) => row.workflowJobId === null && isQuiet(row.startedAt ?? row.createdAt),
+      ),
+    ];
     for (const [scope, rows] of Map.groupBy(quiet, (row) => row.scope)) {
       const listedMs = this.#listedMs.get(scope);
       if (listedMs !== undefined && clock.monotonicMs() - listedMs < everyMs) continue;
@@ -47,16 +53,26 @@ export class RunnerWatch {
     }
     for (const row of rows) {
       const open = openRunnersOf(store.db, row.id);
-      for (const { name } of open) this.#note(row, listed.get(name));
+      for (const runner of open) {
+        if (row.state === 'busy') this.#noteStarted(row, listed.get(runner.name));
+        else this.#noteClaimed(row, runner, listed.get(runner.name));
+      }
       // It still waits for a registration: does its Slurm job, too?
       if (open.length === 0) lookUpJob(this.#context, row.id);
     }
   }
 
-  #note(row: Allocation, runner: RegisteredRunner | undefined): void {
+  /** An ephemeral runner's registration goes with its job, and a runner without one gets no other. */
+  #noteStarted(row: Allocation, listed: RegisteredRunner | undefined): void {
+    if (listed !== undefined) return;
+    const reason = 'Its runner started a job, and its registration is gone: the job is over.';
+    this.#release(row, 'completed', reason);
+  }
+
+  #noteClaimed(row: Allocation, runner: RunnerRow, listed: RegisteredRunner | undefined): void {
     const { store, clock, seen } = this.#context;
     const nowMs = clock.wallMs();
-    if (runner?.busy === true) {
+    if (listed?.busy === true) {
       const detail = 'GitHub lists its runner as busy';
       const changes = { startedAt: nowMs, unconfirmedSince: nowMs, claimTokenHash: null };
       if (
@@ -64,23 +80,26 @@ export class RunnerWatch {
       ) {
         seen.startedMs.set(row.id, clock.monotonicMs());
       }
-    } else if (runner?.online === true) {
+    } else if (listed?.online === true) {
       store.db.transaction((tx) => {
-        markOnline(tx, runner.name, nowMs);
+        markOnline(tx, listed.name, nowMs);
         // It has what it asked for: nobody needs the claim token any more.
         updateAllocation(tx, row.id, { claimTokenHash: null });
       });
+    } else if (listed === undefined && runner.onlineAt !== null) {
+      const reason = 'Its runner was online, and its registration is gone: nobody here has deleted it.';
+      this.#release(row, 'registration-lost', reason);
     } else if (nowMs - (row.firstClaimedAt ?? nowMs) > neverOnlineMs) {
       const reason = 'Its runner never came online: look at the output of its Slurm job.';
-      const changes = { releaseOutcome: 'runner-never-online', releasingAt: nowMs, reason };
-      moveAllocation(store.db, {
-        id: row.id,
-        from: 'claimed',
-        to: 'releasing',
-        atMs: nowMs,
-        changes,
-        detail: reason,
-      });
+      this.#release(row, 'runner-never-online', reason);
     }
+  }
+
+  #release(row: Allocation, releaseOutcome: Outcome, reason: string): void {
+    const { store, clock } = this.#context;
+    const nowMs = clock.wallMs();
+    const changes = { releaseOutcome, releasingAt: nowMs, reason };
+    const { id, state } = row;
+    moveAllocation(store.db, { id, from: state, to: 'releasing', atMs: nowMs, changes, detail: reason });
   }
 }

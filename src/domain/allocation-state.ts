@@ -45,5 +45,7 @@ export const plainOutcomes = [
   'runner-never-online',
   /** The runner was online and no job came. */
   'idle',
+  /** GitHub has no registration of the runner any more, and no job was seen on it: its process is a ghost. */
+  'registration-lost',
 ] as const;
 export type Outcome = (typeof plainOutcomes)[number] | `slurm:${string}`;

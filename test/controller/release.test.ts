@@ -218,4 +218,41 @@ describe('runners that say nothing', () => {
     await h.pass(320_000);
     expect(h.live()).toMatchObject([{ state: 'claimed' }]);
   });
+
+  it('whose registration is gone are ghosts: the Slurm job is cancelled, and another follows', async () => {
+    const { h, granted } = await withClaimed();
+    const runner = h.github.runner(granted.runnerName);
+    if (runner === undefined) throw new Error('no runner was registered');
+    runner.online = true;
+    await h.pass(100_000);
+    const ghost = h.theJob();
+    h.github.state.removeRunner(runner, 'deleted by hand');
+    await h.pass(120_000);
+    expect(ghost.states).toEqual(['CANCELLED']);
+    expect(h.rows()[0]).toMatchObject({
+      outcome: 'registration-lost',
+      reason: expect.stringContaining('registration is gone'),
+    });
+    expect(h.live()).toMatchObject([{ state: 'pending' }]);
+  });
+
+  it('that have started a job which nobody sees are left while they are registered, and are ghosts after that', async () => {
+    const { h, job, granted } = await withClaimed();
+    h.github.lag(job);
+    h.take(granted.runnerName);
+    const event = { token: granted.eventToken, id: h.live()[0]?.id ?? '' };
+    expect(h.controller.takeEvent(event.id, event.token, 'started')).toBe(true);
+    await h.pass(300_000);
+    expect(h.live()).toMatchObject([{ state: 'busy', workflowJobId: null }, { state: 'pending' }]);
+    // The run is deleted, and its registration with it; the process goes on.
+    const runner = h.github.runner(granted.runnerName);
+    h.github.state.jobs.delete(job.id);
+    h.github.lagging.delete(job.id);
+    if (runner !== undefined) h.github.state.removeRunner(runner, 'its run was deleted');
+    const [ghost] = h.slurm.jobs.values();
+    await h.pass(150_000);
+    expect(ghost?.states).toEqual(['CANCELLED']);
+    expect(h.rows()[0]).toMatchObject({ outcome: 'completed' });
+    expect(h.live()).toEqual([]);
+  });
 });
