@@ -48,6 +48,7 @@ export interface Config {
     readonly maxAllocations: number;
     readonly surplusGraceMs: number;
     readonly maxPerRepository: number;
+    readonly maxPending: number;
   };
   readonly database: {
     readonly path: string;
@@ -201,6 +202,7 @@ function toConfig({
       maxAllocations: limits.maxAllocations,
       surplusGraceMs: limits.surplusGrace,
       maxPerRepository: limits.maxPerRepository,
+      maxPending: limits.maxPending ?? Number.POSITIVE_INFINITY,
     },
     database: {
       path: database.path,

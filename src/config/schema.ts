@@ -135,6 +135,7 @@ export const configSchema = z.strictObject({
       maxAllocations: positive.default(200),
       surplusGrace: durationMs.default(30_000),
       maxPerRepository: positive.default(100),
+      maxPending: positive.optional(),
     })
     .prefault({}),
   database: z

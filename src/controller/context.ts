@@ -18,6 +18,7 @@ export interface ControllerConfig {
   readonly limits: {
     readonly maxAllocations: number;
     readonly maxPerRepository: number;
+    readonly maxPending: number;
     readonly surplusGraceMs: number;
   };
   readonly githubPollMs: number;

@@ -42,6 +42,7 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
       state: row.state,
       createdAtMs: row.createdAt,
       stuck: seen.phases.get(row.id) === 'stuck',
+      started: seen.phases.get(row.id) === 'running',
       inFlight: isInFlight(row.id),
     });
     if (row.state === 'busy' && row.unconfirmedSince !== null) draft.unconfirmed += 1;

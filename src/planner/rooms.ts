@@ -1,4 +1,4 @@
-import type { PoolSnapshot, Snapshot } from './snapshot.ts';
+import type { PlannedAllocation, PoolSnapshot, Snapshot } from './snapshot.ts';
 
 /** The caps, counted over everything that has not ended. */
 export class Rooms {
@@ -6,10 +6,20 @@ export class Rooms {
   readonly #scopes = new Map<string, number>();
   readonly #profiles = new Map<string, number>();
   #total = 0;
+  /** Submitted, and not started by Slurm. */
+  #pending = 0;
 
   constructor(pools: readonly PoolSnapshot[], limits: Snapshot['limits']) {
     this.#limits = limits;
-    for (const { pool, allocations } of pools) this.#add(pool, allocations.length);
+    for (const { pool, allocations } of pools) {
+      this.#add(pool, allocations.length);
+      this.#pending += allocations.filter(waitsInSlurm).length;
+    }
+  }
+
+  /** Allocations of the scope, with those that were given room here. */
+  used(scope: string): number {
+    return this.#scopes.get(scope) ?? 0;
   }
 
   /** Takes room for one allocation more; else a sentence about the cap that is reached. */
@@ -21,7 +31,10 @@ export class Rooms {
       return `limits.maxPerRepository is reached: ${limits.maxPerRepository} allocations at once for ${pool.scope}.`;
     if ((this.#profiles.get(pool.profile) ?? 0) >= maxAllocations)
       return `maxAllocations of the profile ${pool.profile} is reached: ${maxAllocations} at once.`;
+    if (this.#pending >= limits.maxPending)
+      return `limits.maxPending is reached: ${limits.maxPending} Slurm jobs wait for their start.`;
     this.#add(pool, 1);
+    this.#pending += 1;
     return null;
   }
 
@@ -30,4 +43,8 @@ export class Rooms {
     this.#scopes.set(scope, (this.#scopes.get(scope) ?? 0) + count);
     this.#profiles.set(profile, (this.#profiles.get(profile) ?? 0) + count);
   }
+}
+
+function waitsInSlurm({ state, started }: PlannedAllocation): boolean {
+  return (state === 'submitting' || state === 'pending') && !started;
 }

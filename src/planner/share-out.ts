@@ -1,4 +1,7 @@
-/** Who gets what room there is under the caps: repositories take turns, within one the oldest job goes first. */
+/**
+ * Who gets what room there is under the caps. The repository with the fewest allocations goes first, so that under a cap all
+ * come to the same number, or to what they need; within one, and where they have the same, the oldest job goes first.
+ */
 import { deficit } from './deficit.ts';
 import { Rooms } from './rooms.ts';
 import type { PoolSnapshot, Snapshot } from './snapshot.ts';
@@ -18,14 +21,36 @@ export function shareOut({
   const rooms = new Rooms(pools, limits);
   const queues = byRepository(pools.flatMap(wishesOf));
   const shared: { wish: Wish; full: string | null }[] = [];
-  while (queues.length > 0) {
-    for (const queue of [...queues]) {
-      const wish = queue.shift();
-      if (wish === undefined) queues.splice(queues.indexOf(queue), 1);
-      else shared.push({ wish, full: rooms.take(wish.pool) });
-    }
+  for (;;) {
+    const next = poorest(queues, rooms);
+    if (next === undefined) return shared;
+    const full = rooms.take(next.wish.pool);
+    // A wish that stays one does not make its repository richer: its next one may be for another profile.
+    shared.push({ wish: next.wish, full });
+    next.queue.shift();
   }
-  return shared;
+}
+
+interface Next {
+  readonly queue: Wish[];
+  readonly wish: Wish;
+  readonly used: number;
+}
+
+function poorest(queues: readonly Wish[][], rooms: Rooms): Next | undefined {
+  return queues
+    .flatMap((queue) => {
+      const [wish] = queue;
+      return wish === undefined ? [] : [{ queue, wish, used: rooms.used(wish.pool.pool.scope) }];
+    })
+    .reduce<Next | undefined>(
+      (best, next) => (best === undefined || goesBefore(next, best) ? next : best),
+      undefined,
+    );
+}
+
+function goesBefore(a: Next, b: Next): boolean {
+  return a.used < b.used || (a.used === b.used && a.wish.createdAtMs < b.wish.createdAtMs);
 }
 
 /** One wish for each job that no supply covers; supply covers the oldest ones. */

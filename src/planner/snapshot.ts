@@ -8,6 +8,8 @@ export interface PlannedAllocation {
   readonly createdAtMs: number;
   /** Held, suspended or completing: no supply, but it still counts for the caps. */
   readonly stuck: boolean;
+  /** Slurm has started it. */
+  readonly started: boolean;
   /** Its submit is under way: neither its id nor a refusal is known yet. */
   readonly inFlight: boolean;
 }
@@ -47,6 +49,8 @@ export interface Snapshot {
   readonly limits: {
     readonly maxAllocations: number;
     readonly maxPerRepository: number;
+    /** Slurm jobs that Slurm has not started yet. */
+    readonly maxPending: number;
     readonly surplusGraceMs: number;
   };
 }

@@ -8,7 +8,12 @@ const profile = { partition: 'ci', cpus: 1, memoryMiB: 512, timeLimitMinutes: 10
 export const config: ControllerConfig = {
   repositories: [repository],
   profiles: new Map(['slurm-small', 'slurm-large'].map((name) => [name, { ...profile, name }] as const)),
-  limits: { maxAllocations: 100, maxPerRepository: 100, surplusGraceMs: 30_000 },
+  limits: {
+    maxAllocations: 100,
+    maxPerRepository: 100,
+    maxPending: Number.POSITIVE_INFINITY,
+    surplusGraceMs: 30_000,
+  },
   githubPollMs: 5_000,
   slurmPollMs: 5_000,
   job: {

@@ -1,5 +1,6 @@
 /** A job's whole life in order, and why it waits now. */
 import { describe, expect, it } from 'vitest';
+import { config } from './controller-config.ts';
 import { Harness } from './harness.ts';
 import { slurmFailures } from './in-process-slurm.ts';
 
@@ -42,7 +43,7 @@ describe('explain', () => {
   });
 
   it('says why a job can not be served, or has to wait', async () => {
-    const h = new Harness({ limits: { maxAllocations: 1, maxPerRepository: 100, surplusGraceMs: 30_000 } });
+    const h = new Harness({ limits: { ...config.limits, maxAllocations: 1 } });
     const [first, second] = h.queue(2);
     const [twoSizes] = h.queue(1, ['slurm-small', 'slurm-large']);
     await h.tick();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { config } from './controller-config.ts';
 import { Harness } from './harness.ts';
 import { gitHubFailures } from './in-process-github.ts';
 import { slurmFailures } from './in-process-slurm.ts';
@@ -87,7 +88,7 @@ describe("Slurm's word", () => {
   });
 
   it('a suspended job is no supply, and still counts for the caps', async () => {
-    const h = new Harness({ limits: { maxAllocations: 2, maxPerRepository: 100, surplusGraceMs: 30_000 } });
+    const h = new Harness({ limits: { ...config.limits, maxAllocations: 2 } });
     h.queue();
     await h.tick();
     h.theJob().states = ['SUSPENDED'];

@@ -10,6 +10,7 @@ const allocation = fc.record({
   state: fc.constantFrom(...states),
   createdAtMs: fc.nat(1_000),
   stuck: fc.boolean(),
+  started: fc.boolean(),
   inFlight: fc.boolean(),
 }) satisfies fc.Arbitrary<PlannedAllocation>;
 
@@ -46,6 +47,7 @@ export const arbitrarySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   limits: fc.record({
     maxAllocations: fc.integer({ min: 1, max: 60 }),
     maxPerRepository: fc.integer({ min: 1, max: 30 }),
+    maxPending: fc.constantFrom(1, 8, Number.POSITIVE_INFINITY),
     surplusGraceMs: fc.constant(50),
   }),
 });

@@ -25,6 +25,7 @@ function carriedOut(snapshot: Snapshot, actions: readonly Action[]): Snapshot {
         state: 'submitting',
         createdAtMs: 2_000,
         stuck: false,
+        started: false,
         inFlight: true,
       }),
     );
@@ -81,6 +82,34 @@ describe('plan, whatever the snapshot', () => {
         const before = pools.reduce((sum, pool) => sum + pool.allocations.length, 0);
         if (added > 0) expect(before + added, scope).toBeLessThanOrEqual(snapshot.limits.maxPerRepository);
       }
+      const waiting = snapshot.pools
+        .flatMap((pool) => pool.allocations)
+        .filter(({ state, started }) => (state === 'submitting' || state === 'pending') && !started).length;
+      if (submitsOf(actions) > 0)
+        expect(waiting + submitsOf(actions)).toBeLessThanOrEqual(snapshot.limits.maxPending);
+    }));
+
+  it('never makes a repository richer than one that could have had the same room', () =>
+    always((snapshot, actions) => {
+      const shares = [...Map.groupBy(snapshot.pools, (pool) => pool.pool.scope)].map(([scope, pools]) => {
+        const added = pools.reduce((sum, pool) => sum + submitsOf(actions, pool), 0);
+        const held = pools.reduce((sum, pool) => sum + pool.allocations.length, 0);
+        // Wishes that only a cap over all repositories stands in the way of.
+        const wishes = pools
+          .filter((pool) => !pool.stale && pool.blocked === null && pool.maxAllocations === Infinity)
+          .reduce(
+            (sum, pool) =>
+              sum +
+              Math.max(0, Math.min(deficit(pool), pool.probes, pool.allowance) - submitsOf(actions, pool)),
+            0,
+          );
+        return { scope, added, held, wishes };
+      });
+      for (const poor of shares.filter(({ wishes }) => wishes > 0)) {
+        if (poor.held + poor.added >= snapshot.limits.maxPerRepository) continue;
+        for (const rich of shares.filter(({ added }) => added > 0))
+          expect(rich.held + rich.added).toBeLessThanOrEqual(poor.held + poor.added + 1);
+      }
     }));
 
   it('neither submits nor releases where the last observation failed', () =>
@@ -132,7 +161,7 @@ describe('plan, whatever the snapshot', () => {
           allowance: Number.POSITIVE_INFINITY,
           maxAllocations: Number.POSITIVE_INFINITY,
         })),
-        limits: { ...snapshot.limits, maxAllocations: 1_000, maxPerRepository: 1_000 },
+        limits: { ...snapshot.limits, maxAllocations: 1_000, maxPerRepository: 1_000, maxPending: 1_000 },
       };
       const actions = plan(free, nowMs);
       for (const pool of free.pools) expect(submitsOf(actions, pool)).toBe(Math.max(0, deficit(pool)));
@@ -150,7 +179,12 @@ describe('plan', () => {
     surplusSinceMs: null,
     allocations: [],
   };
-  const limits = { maxAllocations: 100, maxPerRepository: 100, surplusGraceMs: 50 };
+  const limits = {
+    maxAllocations: 100,
+    maxPerRepository: 100,
+    maxPending: Number.POSITIVE_INFINITY,
+    surplusGraceMs: 50,
+  };
   const jobs = (repository: string, times: readonly number[]) =>
     times.map((createdAtMs, id) => ({ id, repository, createdAtMs }));
   const allocation = (
@@ -162,6 +196,7 @@ describe('plan', () => {
     state,
     createdAtMs,
     stuck: false,
+    started: false,
     inFlight: false,
   });
 
@@ -177,6 +212,41 @@ describe('plan', () => {
     };
     const scopes = plan(snapshot, 0).map((action) => (action.kind === 'submit' ? action.pool.scope : ''));
     expect(scopes).toEqual(['acme/big', 'acme/little', 'acme/big', 'acme/little']);
+  });
+
+  it('gives what room there is to the repository that has least', () => {
+    const big = poolOf('acme/big', 'small', ['small']);
+    const little = poolOf('acme/little', 'small', ['small']);
+    const busy = [1, 2, 3].map((at) => allocation(`busy-${at}`, 'busy', at));
+    const snapshot: Snapshot = {
+      pools: [
+        { ...base, pool: big, queued: jobs('acme/big', [1, 2, 3]), allocations: busy },
+        { ...base, pool: little, queued: jobs('acme/little', [90, 91, 92]) },
+      ],
+      limits: { ...limits, maxAllocations: 6 },
+    };
+    const scopes = plan(snapshot, 0).map((action) => (action.kind === 'submit' ? action.pool.scope : ''));
+    expect(scopes).toEqual(['acme/little', 'acme/little', 'acme/little']);
+  });
+
+  it('holds back what Slurm would only keep pending, and says so', () => {
+    const pool = poolOf('acme/app', 'small', ['small']);
+    const snapshot = (started: boolean): Snapshot => ({
+      pools: [
+        {
+          ...base,
+          pool,
+          queued: jobs('acme/app', [1, 2, 3, 4]),
+          allocations: [{ ...allocation('first', 'pending', 1), started }],
+        },
+      ],
+      limits: { ...limits, maxPending: 2 },
+    });
+    expect(plan(snapshot(false), 0)).toHaveLength(1);
+    expect(plan(snapshot(true), 0)).toHaveLength(2);
+    expect([...explainWaits(snapshot(false)).values()]).toEqual(
+      Array(2).fill('limits.maxPending is reached: 2 Slurm jobs wait for their start.'),
+    );
   });
 
   it('gives the oldest queued job of a repository the first turn, across its pools', () => {
