@@ -36,6 +36,8 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY migrations migrations
+# What the further fields of profiles are held to.
+COPY openapi/*.json openapi/
 COPY slurm/job.sh slurm/job.sh
 COPY src src
 RUN mkdir /data .compile-cache && chown 10001:10001 /data .compile-cache

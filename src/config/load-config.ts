@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { exitConfig, OperatorError } from '../domain/errors.ts';
-import type { Profile } from '../domain/profile.ts';
+import type { Profile, ProfileOverride } from '../domain/profile.ts';
 import { type Fault, interpolate } from './interpolate.ts';
 import { type ConfigDocument, configSchema } from './schema.ts';
 
@@ -23,6 +23,8 @@ export interface Config {
   readonly github: {
     readonly apiUrl: string;
     readonly repositories: readonly string[];
+    /** By repository: what its Slurm jobs have in place of their profile's. */
+    readonly overrides: ReadonlyMap<string, ProfileOverride>;
     readonly pollIntervalMs: number;
   };
   readonly slurm: {
@@ -172,6 +174,11 @@ function toConfig({
     github: {
       apiUrl: github.apiUrl.replace(/\/+$/, ''),
       repositories: github.watch.map((entry) => entry.repository),
+      overrides: new Map(
+        github.watch
+          .filter(({ account, qos, user }) => (account ?? qos ?? user) !== undefined)
+          .map(({ repository, ...override }) => [repository, override]),
+      ),
       pollIntervalMs: github.pollInterval,
     },
     slurm: {
@@ -183,12 +190,7 @@ function toConfig({
       output: slurm.output,
       environment: slurm.environment,
     },
-    profiles: new Map(
-      Object.entries(profiles).map(([name, { memory, timeLimit, ...rest }]) => [
-        name,
-        { ...rest, name, memoryMiB: memory, timeLimitMinutes: Math.ceil(timeLimit / 60_000) },
-      ]),
-    ),
+    profiles: new Map(Object.entries(profiles).map(([name, profile]) => [name, toProfile(name, profile)])),
     runner: {
       extraLabels: runner.extraLabels,
       namePrefix: runner.namePrefix,
@@ -212,6 +214,19 @@ function toConfig({
     server: { listen: server.listen, admin: server.admin },
     logLevel: log.level,
     notices: noticesOf(github),
+  };
+}
+
+function toProfile(name: string, profile: ConfigDocument['profiles'][string]): Profile {
+  const { partition, memory, memoryPerCpu, timeLimit, tmp, ...rest } = profile;
+  return {
+    ...rest,
+    name,
+    partition: partition.join(','),
+    memoryMiB: memory,
+    memoryPerCpuMiB: memoryPerCpu,
+    timeLimitMinutes: Math.ceil(timeLimit / 60_000),
+    tmpMiB: tmp,
   };
 }
 

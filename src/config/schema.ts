@@ -1,6 +1,7 @@
 /** The configuration file's shape. Units are parsed here, so that the rest of the program sees plain numbers. */
 import { z } from 'zod';
 import { maxRunnerNamePrefixLength } from '../domain/names.ts';
+import { ownFields } from '../domain/profile.ts';
 import { parseDuration, parseSize } from './units.ts';
 
 const durationMs = z.string().transform((text, context) => {
@@ -44,6 +45,9 @@ const listenAddress = text.transform((value, context) => {
 
 const watchEntry = z.strictObject({
   repository: text.regex(/^[\w.-]+\/[\w.-]+$/, 'must be owner/name'),
+  account: text.optional(),
+  qos: text.optional(),
+  user: text.optional(),
   organization: notYet('an organization scope'),
   auth: notYet('auth of a single watch entry'),
 });
@@ -86,17 +90,55 @@ const slurm = z.strictObject({
     .default({ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp' }),
 });
 
-const profile = z.strictObject({
-  partition: text,
-  cpus: positive,
-  memory: sizeMiB,
-  timeLimit: durationMs,
-  account: text.optional(),
-  qos: text.optional(),
-  constraint: text.optional(),
-  gres: text.optional(),
-  maxAllocations: positive.optional(),
-});
+/** One, or a list of them. */
+const oneOrMore = z.union(
+  [text.transform((value) => [value]), z.array(text).min(1)],
+  'must be a text, or a list of texts',
+);
+
+const profile = z
+  .strictObject({
+    partition: oneOrMore,
+    cpus: positive,
+    memory: sizeMiB.optional(),
+    memoryPerCpu: sizeMiB.optional(),
+    timeLimit: durationMs,
+    account: text.optional(),
+    qos: text.optional(),
+    reservation: text.optional(),
+    constraint: text.optional(),
+    excludeNodes: oneOrMore.optional(),
+    gres: text.optional(),
+    tres: text
+      .regex(
+        /^[\w]+\/[\w:.-]+(,[\w]+\/[\w:.-]+)*$/,
+        'must be TYPE/NAME:COUNT, such as gres/gpu:1, with commas in between',
+      )
+      .optional(),
+    licenses: text.optional(),
+    nice: z.int().optional(),
+    exclusive: z.boolean().optional(),
+    // Slurm's own limit.
+    comment: text.max(1_024, 'may have 1,024 characters').optional(),
+    tmp: sizeMiB.optional(),
+    extra: z.record(text, z.json()).superRefine(refuseOwnFields).optional(),
+    maxAllocations: positive.optional(),
+  })
+  .refine(({ memory, memoryPerCpu }) => (memory === undefined) !== (memoryPerCpu === undefined), {
+    error: 'give either memory or memoryPerCpu',
+    path: ['memory'],
+    when: (profile) =>
+      seen(profile) && !profile.issues.some(({ path }) => String(path?.[0]).startsWith('memory')),
+  });
+
+function refuseOwnFields(extra: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  for (const field of Object.keys(extra)) {
+    const setting = ownFields.get(field);
+    if (setting === undefined) continue;
+    const message = setting === null ? 'is filled in by the service' : `has a setting of its own: ${setting}`;
+    context.addIssue({ code: 'custom', path: [field], message });
+  }
+}
 
 const runner = z.strictObject({
   extraLabels: z.array(text).default(['self-hosted', 'linux', 'x64']),
@@ -117,48 +159,69 @@ const runner = z.strictObject({
   }),
 });
 
-export const configSchema = z.strictObject({
-  github,
-  slurm,
-  profiles: z
-    .record(text, profile)
-    .refine((profiles) => Object.keys(profiles).length > 0, 'names no profile')
-    .refine(
-      (profiles) =>
-        new Set(Object.keys(profiles).map((name) => name.toLowerCase())).size ===
-        Object.keys(profiles).length,
-      { error: 'has labels that differ in case only: GitHub takes them for the same', when: seen },
-    ),
-  runner,
-  limits: z
-    .strictObject({
-      maxAllocations: positive.default(200),
-      surplusGrace: durationMs.default(30_000),
-      maxPerRepository: positive.default(100),
-      maxPending: positive.optional(),
-    })
-    .prefault({}),
-  database: z
-    .strictObject({
-      path: text.default('./data/gha-slurm.sqlite'),
-      // A listing of GitHub's that is late must find the job that it shows as queued, and see that it is completed.
-      keep: durationMs.refine((ms) => ms >= 3_600_000, 'must be 1h at least').default(30 * 86_400_000),
-      allowNetworkFileSystem: z.boolean().default(false),
-    })
-    .prefault({}),
-  server: z
-    .strictObject({
-      listen: listenAddress.prefault('0.0.0.0:8080'),
-      admin: listenAddress.prefault('127.0.0.1:9090'),
-      adminToken: text.optional(),
-    })
-    .prefault({})
-    .refine((server) => server.adminToken !== undefined || isLoopback(server.admin?.host ?? ''), {
-      error: 'adminToken is required when admin listens beyond loopback',
-      path: ['adminToken'],
-      when: seen,
-    }),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
-});
+/** A Slurm token is one user's: those of other users have to be minted. Fields with faults are missing here. */
+function refuseUsersWithoutKey(
+  {
+    github,
+    slurm,
+  }: {
+    github?: { watch?: { user?: string | undefined }[] };
+    slurm?: { token?: { signingKeyFile?: string | undefined } };
+  },
+  context: z.RefinementCtx,
+): void {
+  if (slurm?.token === undefined || slurm.token.signingKeyFile !== undefined) return;
+  for (const [index, entry] of (github?.watch ?? []).entries()) {
+    if (entry?.user === undefined) continue;
+    const message = 'needs slurm.token.signingKeyFile: a token of another kind is for slurm.user alone';
+    context.addIssue({ code: 'custom', path: ['github', 'watch', index, 'user'], message });
+  }
+}
+
+export const configSchema = z
+  .strictObject({
+    github,
+    slurm,
+    profiles: z
+      .record(text, profile)
+      .refine((profiles) => Object.keys(profiles).length > 0, 'names no profile')
+      .refine(
+        (profiles) =>
+          new Set(Object.keys(profiles).map((name) => name.toLowerCase())).size ===
+          Object.keys(profiles).length,
+        { error: 'has labels that differ in case only: GitHub takes them for the same', when: seen },
+      ),
+    runner,
+    limits: z
+      .strictObject({
+        maxAllocations: positive.default(200),
+        surplusGrace: durationMs.default(30_000),
+        maxPerRepository: positive.default(100),
+        maxPending: positive.optional(),
+      })
+      .prefault({}),
+    database: z
+      .strictObject({
+        path: text.default('./data/gha-slurm.sqlite'),
+        // A listing of GitHub's that is late must find the job that it shows as queued, and see that it is completed.
+        keep: durationMs.refine((ms) => ms >= 3_600_000, 'must be 1h at least').default(30 * 86_400_000),
+        allowNetworkFileSystem: z.boolean().default(false),
+      })
+      .prefault({}),
+    server: z
+      .strictObject({
+        listen: listenAddress.prefault('0.0.0.0:8080'),
+        admin: listenAddress.prefault('127.0.0.1:9090'),
+        adminToken: text.optional(),
+      })
+      .prefault({})
+      .refine((server) => server.adminToken !== undefined || isLoopback(server.admin?.host ?? ''), {
+        error: 'adminToken is required when admin listens beyond loopback',
+        path: ['adminToken'],
+        when: seen,
+      }),
+    log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  })
+  .superRefine(refuseUsersWithoutKey, { when: seen });
 
 export type ConfigDocument = z.output<typeof configSchema>;

@@ -70,6 +70,60 @@ describe('loadConfig', () => {
     expect(config.limits.surplusGraceMs).toBe(500);
   });
 
+  it('takes all that a profile may say', () => {
+    const { config } = load({
+      ...least,
+      profiles: {
+        s: {
+          partition: ['gpu', 'ci'],
+          cpus: 2,
+          memoryPerCpu: '2GiB',
+          timeLimit: '1h',
+          account: 'a',
+          qos: 'q',
+          reservation: 'r',
+          constraint: 'c',
+          excludeNodes: 'node1',
+          tres: 'gres/gpu:1,license/matlab:2',
+          licenses: 'l:1',
+          nice: -5,
+          exclusive: true,
+          comment: 'x',
+          tmp: '1GiB',
+          extra: { wckey: 'ci', priority: { set: true, number: 5 } },
+        },
+      },
+    });
+    expect(config.profiles.get('s')).toEqual({
+      name: 's',
+      partition: 'gpu,ci',
+      cpus: 2,
+      memoryPerCpuMiB: 2_048,
+      timeLimitMinutes: 60,
+      account: 'a',
+      qos: 'q',
+      reservation: 'r',
+      constraint: 'c',
+      excludeNodes: ['node1'],
+      tres: 'gres/gpu:1,license/matlab:2',
+      licenses: 'l:1',
+      nice: -5,
+      exclusive: true,
+      comment: 'x',
+      tmpMiB: 1_024,
+      extra: { wckey: 'ci', priority: { set: true, number: 5 } },
+    });
+  });
+
+  it('takes what a repository has in place of the profile', () => {
+    const { config } = load({
+      ...least,
+      github: { ...least.github, watch: [{ repository: 'acme/app', account: 'a', qos: 'q', user: 'u' }] },
+      slurm: { ...least.slurm, token: { signingKeyFile: '/key' } },
+    });
+    expect(config.github.overrides.get('acme/app')).toEqual({ account: 'a', qos: 'q', user: 'u' });
+  });
+
   it('puts environment variables into values after parsing, and keeps secrets out of the configuration', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a configuration
     const token = '${TOKEN}';
@@ -153,6 +207,34 @@ describe('loadConfig', () => {
       'labels that differ in case only',
       { ...least, profiles: { A: least.profiles['slurm-small'], a: least.profiles['slurm-small'] } },
       'profiles',
+    ],
+    [
+      'neither memory nor memoryPerCpu',
+      { ...least, profiles: { s: { partition: 'ci', cpus: 1, timeLimit: '1h' } } },
+      'profiles.s.memory',
+    ],
+    [
+      'both memory and memoryPerCpu',
+      {
+        ...least,
+        profiles: { s: { ...least.profiles['slurm-small'], memoryPerCpu: '1GiB' } },
+      },
+      'profiles.s.memory',
+    ],
+    [
+      'a further field that has a setting of its own',
+      { ...least, profiles: { s: { ...least.profiles['slurm-small'], extra: { qos: 'x' } } } },
+      'profiles.s.extra.qos',
+    ],
+    [
+      'a further field that the service fills in',
+      { ...least, profiles: { s: { ...least.profiles['slurm-small'], extra: { requeue: true } } } },
+      'profiles.s.extra.requeue',
+    ],
+    [
+      "a user of a repository's own, with a token for one user",
+      { ...least, github: { ...least.github, watch: [{ repository: 'acme/app', user: 'u' }] } },
+      'github.watch.0.user',
     ],
     ['history of less than an hour', { ...least, database: { keep: '59m' } }, 'database.keep'],
     [

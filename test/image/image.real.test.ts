@@ -77,7 +77,16 @@ describe.skipIf(realSlurmMissing !== null)('the image', () => {
       '\n',
     );
     expect(files.sort()).toEqual(
-      ['.compile-cache', 'LICENSE', 'migrations', 'node_modules', 'package.json', 'slurm', 'src'].sort(),
+      [
+        '.compile-cache',
+        'LICENSE',
+        'migrations',
+        'node_modules',
+        'openapi',
+        'package.json',
+        'slurm',
+        'src',
+      ].sort(),
     );
     const modules = await inside(
       `console.log(require('node:fs').readdirSync('/app/node_modules').join('\\n'))`,
