@@ -9,6 +9,7 @@ export function controllerConfig(config: Config): ControllerConfig {
   return {
     repositories: config.github.repositories,
     profiles: config.profiles,
+    overrides: config.github.overrides,
     limits: config.limits,
     githubPollMs: config.github.pollIntervalMs,
     slurmPollMs: slurm.pollIntervalMs,

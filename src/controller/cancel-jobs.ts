@@ -1,4 +1,5 @@
 /** Works off the two durable lists: cancels by id and name, and fences by name alone. */
+import { userOfSlurmJob } from '../store/allocation-rows.ts';
 import {
   answerFence,
   type CancelRow,
@@ -33,7 +34,8 @@ async function cancelOne(
 ): Promise<void> {
   try {
     count('cancels');
-    await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName });
+    const user = userOfSlurmJob(store.db, row.slurmJobName);
+    await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName, user });
     finishCancel(store.db, row, clock.wallMs());
     log.info({ slurmJobId: row.slurmJobId, reason: row.reason }, 'Slurm job cancelled');
   } catch (error) {
@@ -45,7 +47,7 @@ async function cancelOne(
 async function fenceOne({ store, slurm, clock, chance, log, count }: Context, row: FenceRow): Promise<void> {
   try {
     count('fences');
-    await slurm.cancelByName(row.slurmJobName);
+    await slurm.cancelByName(row.slurmJobName, userOfSlurmJob(store.db, row.slurmJobName));
     const nowMs = clock.wallMs();
     const wait = fenceAgainMs[Math.min(row.attempts, fenceAgainMs.length - 1)] ?? fenceForMs;
     answerFence(store.db, row, nowMs - row.createdAt > fenceForMs ? null : nowMs + wait, nowMs);

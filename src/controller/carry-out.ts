@@ -23,6 +23,7 @@ export function carryOut(context: Context, submitter: Submitter, actions: readon
         pool: action.pool,
         slurmJobName: slurmJobName(store.instanceId, id),
         claimTokenHash: hashToken(claimToken),
+        slurmUser: context.config.overrides.get(action.pool.scope)?.user ?? null,
         atMs,
       });
       submits.push({ id, claimToken });

@@ -3,7 +3,7 @@
  * observations after a start, and losing it costs a look and never an allocation.
  */
 
-import type { Profile } from '../domain/profile.ts';
+import type { Profile, ProfileOverride } from '../domain/profile.ts';
 import type { Clock } from '../domain/time.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Chance } from './chance.ts';
@@ -15,6 +15,8 @@ import type { GitHubPort, SlurmPort } from './ports.ts';
 export interface ControllerConfig {
   readonly repositories: readonly string[];
   readonly profiles: ReadonlyMap<string, Profile>;
+  /** By repository: what its Slurm jobs have in place of their profile's. */
+  readonly overrides: ReadonlyMap<string, ProfileOverride>;
   readonly limits: {
     readonly maxAllocations: number;
     readonly maxPerRepository: number;

@@ -26,6 +26,7 @@ import { Submitter } from './submit.ts';
 import { RegistrationSweep } from './sweep-registrations.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 import { WakeUpTimer } from './wake-up-timer.ts';
+import { EndWatch } from './watch-ends.ts';
 import { RunnerWatch } from './watch-runners.ts';
 import { WaitingWatch } from './watch-waiting.ts';
 
@@ -73,6 +74,7 @@ export function createController(parts: ControllerParts): Controller {
   const isInFlight = (allocationId: string): boolean => submitter.isInFlight(allocationId);
   const runnerWatch = new RunnerWatch(context);
   const waitingWatch = new WaitingWatch(context);
+  const endWatch = new EndWatch(context);
   const registrations = new RegistrationSweep(context);
   const pruner = new Pruner(context);
 
@@ -81,6 +83,7 @@ export function createController(parts: ControllerParts): Controller {
     keepHouse();
     runnerWatch.watch();
     waitingWatch.watch();
+    endWatch.watch();
     registrations.sweep();
   }
 

@@ -45,6 +45,10 @@ export interface StateView {
     readonly state: string;
     readonly slurmJobId: number | null;
     readonly runnerName: string | null;
+    readonly node?: string;
+    /** Of an ended one's batch script. */
+    readonly exitCode?: number;
+    readonly peakMemoryMiB?: number;
     readonly outcome?: string;
     readonly reason?: string;
   }[];
@@ -168,6 +172,9 @@ function describeAllocation(
     state: row.state,
     slurmJobId: row.slurmJobId,
     runnerName,
+    ...(row.node === null ? {} : { node: row.node }),
+    ...(row.exitCode === null ? {} : { exitCode: row.exitCode }),
+    ...(row.peakMemoryMiB === null ? {} : { peakMemoryMiB: row.peakMemoryMiB }),
     ...(row.outcome === null ? {} : { outcome: row.outcome }),
     ...(reason === null ? {} : { reason }),
   };

@@ -3,6 +3,7 @@ import type { Outcome } from '../domain/allocation-state.ts';
 import { endOutcome } from '../domain/end-outcome.ts';
 import { slurmEnds } from '../domain/slurm-ends.ts';
 import { terminalState } from '../domain/slurm-job-state.ts';
+import { updateAllocation } from '../store/allocation-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { countQueued } from '../store/workflow-job-rows.ts';
@@ -65,5 +66,10 @@ export function endAsSlurmSays(
   const end = terminalState(states);
   const meaning = end === null ? '' : `: ${slurmEnds[end]}`;
   const reason = `Slurm job ${row.slurmJobId} is ${states.join('+')}${meaning}.`;
-  return endAllocation(context, db, row, endOutcome({ ...row, state }, states), reason);
+  const ended = endAllocation(context, db, row, endOutcome({ ...row, state }, states), reason);
+  if (!ended) return false;
+  // COMPLETED says that its batch script ended with 0; its node is known from its claim.
+  if (end === 'COMPLETED') updateAllocation(db, row.id, { exitCode: 0 });
+  else context.seen.endsToLookAt.add(row.id);
+  return true;
 }

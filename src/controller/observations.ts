@@ -34,6 +34,8 @@ export class Observations {
   readonly oddSinceMs = new Map<string, number>();
   /** Why a pool's oldest pending allocation waits, by allocation. */
   readonly waiting = new Map<string, Waiting>();
+  /** Allocations that Slurm ended otherwise than by COMPLETED, whose end nobody has looked at. */
+  readonly endsToLookAt = new Set<string>();
   /** Monotonic times, by allocation, of what was seen since this process started. */
   readonly startedMs = new Map<string, number>();
   readonly deregisteredMs = new Map<string, number>();

@@ -10,6 +10,8 @@ import type { WorkflowJob } from '../domain/workflow-job.ts';
 export interface SubmitRequest {
   /** `gha-<instance>-<allocation>`: the only key that Slurm always keeps. */
   readonly name: string;
+  /** Whose job it is; null for `slurm.user`. */
+  readonly user: string | null;
   readonly profile: Profile;
   /** The batch script; the same text for every allocation. */
   readonly script: string;
@@ -25,6 +27,8 @@ export interface SubmitRequest {
 export interface SlurmJobRef {
   readonly id: number;
   readonly name: string;
+  /** Whose job it is; null for `slurm.user`. */
+  readonly user: string | null;
 }
 
 /** One line of a state listing: base state and flags, as Slurm words them. */
@@ -55,8 +59,8 @@ export interface SlurmPort {
   job(id: number): Promise<SlurmJobDetail | null>;
   /** Cancels by id and name, anded by Slurm, so that a reused id is spared. Ended or unknown is success. */
   cancel(job: SlurmJobRef): Promise<void>;
-  /** Cancels whatever of ours carries this name, pending or running. */
-  cancelByName(name: string): Promise<void>;
+  /** Cancels whatever of the user's carries this name, pending or running; null for `slurm.user`. */
+  cancelByName(name: string, user: string | null): Promise<void>;
 }
 
 export interface RepositoryObservation {

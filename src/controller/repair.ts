@@ -120,7 +120,7 @@ async function endOrphan(
     if ((await github.deregister(scope, { id, name })) === 'busy')
       return { done: `left: its runner ${name} has just got a job`, settled: true };
   }
-  await slurm.cancel({ id: job.id, name: job.name });
+  await slurm.cancel(job);
   return { done: 'deregistered its runner and cancelled it', settled: true };
 }
 

@@ -5,14 +5,16 @@ import type { SubmitRequest } from './ports.ts';
 
 /** What a job script is told goes through its environment; the script is the same text for every allocation. */
 export function submitRequest(
-  { job }: Pick<ControllerConfig, 'job'>,
-  row: Pick<Allocation, 'id' | 'slurmJobName'>,
+  { job, overrides }: Pick<ControllerConfig, 'job' | 'overrides'>,
+  row: Pick<Allocation, 'id' | 'scope' | 'slurmJobName' | 'slurmUser'>,
   profile: Profile,
   claimToken: string,
 ): SubmitRequest {
+  const override = overrides.get(row.scope);
   return {
     name: row.slurmJobName,
-    profile,
+    user: row.slurmUser,
+    profile: { ...profile, ...only({ account: override?.account, qos: override?.qos }) },
     script: job.script,
     environment: {
       ...job.environment,
@@ -26,4 +28,9 @@ export function submitRequest(
     output: job.output,
     timeLimitWarningSeconds: Math.ceil(job.timeLimitWarningMs / 1_000),
   };
+}
+
+/** Without the fields that say nothing. */
+function only<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -12,6 +12,7 @@ const optionalNumber = z
 const jobRecord = z.object({
   job_id: z.number(),
   name: z.string().default(''),
+  user_name: z.string().nullish(),
   job_state: z.array(z.string()).default([]),
   state_reason: z.string().default('None'),
   start_time: optionalNumber.nullish(),
@@ -22,6 +23,7 @@ const jobRecord = z.object({
 export interface SlurmJobDetail {
   readonly id: number;
   readonly name: string;
+  readonly user: string | null;
   readonly states: readonly string[];
   readonly reason: string | null;
   readonly expectedStartMs: number | null;
@@ -35,6 +37,7 @@ export function parseJob(record: unknown): SlurmJobDetail {
   return {
     id: job.job_id,
     name: job.name,
+    user: job.user_name ?? null,
     states: job.job_state,
     reason: job.state_reason === 'None' || job.state_reason === '' ? null : job.state_reason,
     expectedStartMs: startSeconds > 0 ? startSeconds * 1_000 : null,

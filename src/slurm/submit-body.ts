@@ -2,6 +2,8 @@ import type { Profile } from '../domain/profile.ts';
 
 export interface SubmitRequest {
   readonly name: string;
+  /** Whose job it is; null for `slurm.user`. */
+  readonly user: string | null;
   readonly profile: Profile;
   readonly script: string;
   readonly environment: Readonly<Record<string, string>>;

@@ -21,13 +21,15 @@ export interface NewAllocation {
   readonly pool: Pool;
   readonly slurmJobName: string;
   readonly claimTokenHash: string;
+  /** Whose Slurm job it will be; null for `slurm.user`. */
+  readonly slurmUser: string | null;
   readonly atMs: number;
 }
 
 /** The intent: on disk before Slurm hears of it. */
 export function insertAllocation(
   db: Connection,
-  { id, pool, slurmJobName, claimTokenHash, atMs }: NewAllocation,
+  { id, pool, slurmJobName, claimTokenHash, slurmUser, atMs }: NewAllocation,
 ): void {
   db.insert(allocations)
     .values({
@@ -39,6 +41,7 @@ export function insertAllocation(
       state: 'submitting',
       slurmJobName,
       claimTokenHash,
+      slurmUser,
       createdAt: atMs,
     })
     .run();
@@ -184,6 +187,16 @@ export function unconfirmedAllocations(db: Connection, scope: string): Allocatio
   return unconfirmedOf(db).all({ scope });
 }
 
+/** Whose Slurm job carries this name: null for `slurm.user`, and for a name that no allocation has. */
+export function userOfSlurmJob(db: Connection, slurmJobName: string): string | null {
+  const row = db
+    .select({ user: allocations.slurmUser })
+    .from(allocations)
+    .where(eq(allocations.slurmJobName, slurmJobName))
+    .get();
+  return row?.user ?? null;
+}
+
 export function updateAllocation(
   db: Connection,
   id: string,
@@ -199,6 +212,9 @@ export function updateAllocation(
       | 'workflowJobId'
       | 'outcome'
       | 'reason'
+      | 'node'
+      | 'exitCode'
+      | 'peakMemoryMiB'
     >
   >,
 ): void {

@@ -92,6 +92,8 @@ export const allocations = sqliteTable(
     state: text('state', { enum: allocationStates }).notNull(),
     slurmJobName: text('slurm_job_name').notNull().unique(),
     slurmJobId: integer('slurm_job_id'),
+    /** Whose Slurm job it is; null for `slurm.user`. */
+    slurmUser: text('slurm_user'),
     node: text('node'),
     claimTokenHash: text('claim_token_hash'),
     eventTokenHash: text('event_token_hash'),
@@ -110,6 +112,10 @@ export const allocations = sqliteTable(
     releaseOutcome: text('release_outcome'),
     outcome: text('outcome'),
     reason: text('reason'),
+    /** Of the batch script, as Slurm says; null where it does not. */
+    exitCode: integer('exit_code'),
+    /** The most that a step of the Slurm job used at once, as Slurm's accounting says. */
+    peakMemoryMiB: integer('peak_memory_mib'),
   },
   (t) => [
     check('allocations_state', sql`${t.state} in (${oneOf(allocationStates)})`),

@@ -7,6 +7,7 @@ export async function bareSubmits(cluster: Cluster, count: number, concurrency: 
   const body = JSON.stringify(
     submitBody({
       name: 'bare',
+      user: null,
       profile: { name: 'bare', partition: cluster.partition, cpus: 1, memoryMiB: 256, timeLimitMinutes: 10 },
       script: '#!/bin/bash\nexit 0\n',
       environment: { PATH: '/usr/bin:/bin' },

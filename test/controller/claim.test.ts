@@ -88,7 +88,7 @@ describe('a claim', () => {
     expect(await h.claim(job, { slurmJobId: 99 })).toMatchObject({ status: 409 });
     await h.tick();
     expect(h.slurm.faults.calls.filter(({ name }) => name === 'cancel').map(({ about }) => about)).toEqual([
-      { id: 99, name: job.name },
+      { id: 99, name: job.name, user: null },
     ]);
     expect(h.live()).toMatchObject([{ state: 'claimed', slurmJobId: job.id }]);
   });

@@ -8,6 +8,7 @@ const profile = { partition: 'ci', cpus: 1, memoryMiB: 512, timeLimitMinutes: 10
 export const config: ControllerConfig = {
   repositories: [repository],
   profiles: new Map(['slurm-small', 'slurm-large'].map((name) => [name, { ...profile, name }] as const)),
+  overrides: new Map(),
   limits: {
     maxAllocations: 100,
     maxPerRepository: 100,

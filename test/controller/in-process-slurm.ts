@@ -12,6 +12,7 @@ import { CallFaults } from './call-faults.ts';
 export interface InProcessJob {
   readonly id: number;
   readonly name: string;
+  readonly user: string | null;
   readonly environment: Readonly<Record<string, string>>;
   states: readonly string[];
   reason: string | null;
@@ -48,7 +49,7 @@ export class InProcessSlurm implements WholeSlurm {
     this.onSubmit(request.name);
     const twice = this.faults.next('submit')?.kind === 'twice';
     return this.faults.meet('submit', request.name, () => {
-      const job = this.add(request.name, request.environment);
+      const job = this.add(request.name, request.environment, request.user);
       job.copy = twice && [...this.jobs.values()].some(({ id, name }) => name === job.name && id !== job.id);
       return { id: job.id, warnings: [] };
     });
@@ -71,24 +72,33 @@ export class InProcessSlurm implements WholeSlurm {
     return this.faults.meet('listJobs', null, () => [...this.jobs.values()].map(detailOf));
   }
 
-  cancel({ id, name }: SlurmJobRef): Promise<void> {
-    return this.faults.meet('cancel', { id, name }, () => {
+  cancel({ id, name, user }: SlurmJobRef): Promise<void> {
+    return this.faults.meet('cancel', { id, name, user }, () => {
       const job = this.jobs.get(id);
       // An empty filter is none.
-      if (job !== undefined && (name === '' || job.name === name)) this.#cancel(job);
+      if (job?.user === user && (name === '' || job.name === name)) this.#cancel(job);
     });
   }
 
-  cancelByName(name: string): Promise<void> {
+  cancelByName(name: string, user: string | null): Promise<void> {
     return this.faults.meet('cancelByName', name, () => {
-      for (const job of this.jobs.values()) if (job.name === name) this.#cancel(job);
+      for (const job of this.jobs.values()) if (job.name === name && job.user === user) this.#cancel(job);
     });
   }
 
   /** A job, whosever it is. */
-  add(name: string, environment: InProcessJob['environment'] = {}): InProcessJob {
+  add(name: string, environment: InProcessJob['environment'] = {}, user: string | null = null): InProcessJob {
     const id = this.#nextId++;
-    const job = { id, name, environment, states: ['PENDING'], reason: 'Resources', restarts: 0, copy: false };
+    const job = {
+      id,
+      name,
+      user,
+      environment,
+      states: ['PENDING'],
+      reason: 'Resources',
+      restarts: 0,
+      copy: false,
+    };
     this.jobs.set(id, job);
     return job;
   }

@@ -47,7 +47,7 @@ describe('a repair after a restore', () => {
     ]);
     expect(running.states).toEqual(['RUNNING']);
     expect(callsOf(harness, 'cancel', 'cancelByName')).toEqual([
-      { name: 'cancel', about: { id: waiting.id, name: waiting.name } },
+      { name: 'cancel', about: { id: waiting.id, name: waiting.name, user: null } },
     ]);
     expect(doneOf(await compare(harness))).toEqual([expect.stringMatching(/^left/)]);
   });

@@ -26,6 +26,7 @@ export function submitRequest(overrides: Partial<SubmitRequest> = {}, partition 
   names += 1;
   return {
     name: `gha-test-${process.pid}-${names}`,
+    user: null,
     profile: { name: 'small', partition, cpus: 1, memoryMiB: 512, timeLimitMinutes: 5 },
     script: '#!/bin/bash\nsleep 60\n',
     environment: { PATH: '/usr/bin:/bin', SPACES: 'a b "c"' },

@@ -28,6 +28,7 @@ const whole: Profile = {
 const jobOf = (profile: Profile): Record<string, unknown> =>
   submitBody({
     name: 'gha-i-a',
+    user: null,
     profile,
     script: '#!/bin/bash\n',
     environment: { PATH: '/usr/bin' },

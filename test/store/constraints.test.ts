@@ -11,7 +11,14 @@ import { temporaryStore } from '../support/temporary-store.ts';
 const pool = poolOf('acme/app', 'slurm-small', ['slurm-small']);
 
 function insert(db: Connection, id: string): void {
-  insertAllocation(db, { id, pool, slurmJobName: `gha-x-${id}`, claimTokenHash: 'hash', atMs: 1 });
+  insertAllocation(db, {
+    id,
+    pool,
+    slurmJobName: `gha-x-${id}`,
+    claimTokenHash: 'hash',
+    slurmUser: null,
+    atMs: 1,
+  });
 }
 
 describe('the schema refuses', () => {

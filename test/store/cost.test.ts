@@ -25,6 +25,7 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   unconfirmedAllocations: (db) => allocationRows.unconfirmedAllocations(db, 's'),
   endedAllocations: (db) => allocationRows.endedAllocations(db, 1_000, { endedAt: 5, id: 'a' }),
   allocationsByIds: (db) => allocationRows.allocationsByIds(db, ['a', 'b']),
+  userOfSlurmJob: (db) => allocationRows.userOfSlurmJob(db, 'n'),
   updateAllocation: (db) => allocationRows.updateAllocation(db, 'a', { reason: 'r' }),
   countClaim: (db) => allocationRows.countClaim(db, 'a'),
   forgiveClaim: (db) => allocationRows.forgiveClaim(db, 'a'),

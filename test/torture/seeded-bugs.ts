@@ -98,8 +98,8 @@ export const seededBugs: readonly SeededBug[] = [
     changes: [
       {
         file: 'src/controller/cancel-jobs.ts',
-        from: 'await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName });',
-        to: "await slurm.cancel({ id: row.slurmJobId, name: '' });",
+        from: 'await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName, user });',
+        to: "await slurm.cancel({ id: row.slurmJobId, name: '', user });",
       },
     ],
   },
