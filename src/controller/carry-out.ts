@@ -10,6 +10,7 @@ import type { Submitter } from './submit.ts';
 
 export function carryOut(context: Context, submitter: Submitter, actions: readonly Action[]): void {
   const { store, clock, chance, seen, log } = context;
+  const begunMs = clock.monotonicMs();
   const submits: { id: string; claimToken: string }[] = [];
   store.db.transaction((tx) => {
     const atMs = clock.wallMs();
@@ -32,7 +33,11 @@ export function carryOut(context: Context, submitter: Submitter, actions: readon
   for (const action of actions) if (action.kind === 'release') release(context, action);
   for (const { id, claimToken } of submits) submitter.start(id, claimToken);
   if (actions.length > 0) {
-    log.info({ submits: submits.length, releases: actions.length - submits.length }, 'plan carried out');
+    const tookMs = Math.round(clock.monotonicMs() - begunMs);
+    log.info(
+      { submits: submits.length, releases: actions.length - submits.length, tookMs },
+      'plan carried out',
+    );
   }
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { repository, startWorld } from '../support/start-world.ts';
 import { until } from '../support/until.ts';
+import { cpuMs } from './cpu-ms.ts';
 import { type Figure, seconds } from './figure.ts';
 import { startCountingProxy } from './proxy.ts';
 
@@ -66,12 +67,4 @@ export async function liveAllocations(): Promise<Figure[]> {
   } finally {
     await world.stop();
   }
-}
-
-/** User and system time of a process. Clock ticks are 10 ms on Linux. */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

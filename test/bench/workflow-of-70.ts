@@ -1,7 +1,7 @@
 /** A workflow of 70 queued jobs, with GitHub 250 ms away: how long from the poll that sees them until all are in Slurm. */
 import { repository, startWorld } from '../support/start-world.ts';
 import { until } from '../support/until.ts';
-import { bareSubmits } from './bare-loop.ts';
+import { bareSubmits } from './bare-calls.ts';
 import { type Figure, seconds } from './figure.ts';
 
 const jobs = 70;
@@ -13,7 +13,8 @@ export async function workflowOf70(): Promise<Figure[]> {
     config: { pollInterval: '5s' },
   });
   try {
-    const bareMs = await bareSubmits(world.cluster, jobs, 8);
+    const names = Array.from({ length: jobs }, (_, index) => `bare-${index}`);
+    const { ms: bareMs } = await bareSubmits(world.cluster, names, 8);
     world.github.control.createRun(
       repository,
       'build',

@@ -11,6 +11,8 @@ export interface ConfigValues {
   readonly profiles: Readonly<Record<string, object>>;
   /** Of both sides. */
   readonly pollInterval?: string;
+  /** Of GitHub alone. */
+  readonly githubPollInterval?: string;
   readonly surplusGrace?: string;
   readonly idleTimeout?: string;
   readonly timeLimitWarning?: string;
@@ -39,7 +41,7 @@ export async function writeConfig(directory: string, values: ConfigValues): Prom
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the service puts the variable in
       auth: { token: '${GITHUB_TOKEN}' },
       watch: values.repositories.map((repository) => ({ repository })),
-      pollInterval,
+      pollInterval: values.githubPollInterval ?? pollInterval,
     },
     slurm: {
       url: values.slurmUrl,

@@ -1,0 +1,91 @@
+/** 1,000 queued jobs into Slurm, and 1,000 pending allocations out of it, beside a bare loop of fetches on the same slurmrestd. */
+import Database from 'better-sqlite3';
+import type { Release } from '../../slurm/cluster/root-file-system.ts';
+import { repository, startWorld, type World } from '../support/start-world.ts';
+import { until } from '../support/until.ts';
+import { bestBareRate } from './bare-calls.ts';
+import { type Figure, seconds } from './figure.ts';
+
+const count = 1_000;
+const jobsOfRun = 250;
+const timeLimitMs = 120_000;
+
+export async function throughput(release: Release): Promise<Figure[]> {
+  // One CPU: all but one wait. The first poll sees all jobs, and the loop has nothing else to do.
+  const world = await startWorld({
+    name: `bench-throughput-${release}`,
+    cluster: { release, cpus: 1 },
+    simulator: { rateLimit: 1_000_000 },
+    config: { pollInterval: '2s', surplusGrace: '100ms' },
+  });
+  try {
+    const bare = await bestBareRate(world.cluster, 400);
+    queueJobs(world, count);
+    world.start();
+    const database = new Database(world.config.databaseFile, { readonly: true });
+    const counted = (query: string): number => Number(database.prepare(query).pluck().get());
+    const recorded = 'select count(*) from allocations where slurm_job_id is not null';
+    await until(() => counted(recorded) >= count, timeLimitMs, 250);
+    const submitMs = spanMs(world, 'submits', 'Slurm job submitted');
+    for (const job of world.github.control.jobs()) world.github.control.cancelJob(job.id);
+    // The one that runs is claimed by a runner, or refused its claim.
+    const open = "select count(*) from allocations where state <> 'ended'";
+    await until(() => counted(open) === 0, timeLimitMs, 250);
+    database.close();
+    const cancelMs = spanMs(world, 'releases', 'Slurm job cancelled');
+    return [
+      ratio(
+        release,
+        `${count} queued jobs to ${count} recorded Slurm job ids`,
+        submitMs,
+        bare.submits,
+        bare.submitsAtOnce,
+      ),
+      ratio(
+        release,
+        `${count} pending allocations cancelled, each by id and name`,
+        cancelMs,
+        bare.cancels,
+        bare.cancelsAtOnce,
+      ),
+      {
+        what: `Slurm ${release}: the same cancels`,
+        figure: seconds(cancelMs),
+        wanted: '5 s at most',
+        met: cancelMs <= 5_000,
+      },
+    ];
+  } finally {
+    await world.stop();
+  }
+}
+
+export function queueJobs({ github }: World, jobs: number): void {
+  for (let run = 0; run < jobs / jobsOfRun; run += 1) {
+    const specs = Array.from({ length: jobsOfRun }, (_, index) => ({
+      name: `job-${index}`,
+      labels: ['slurm-small'],
+      commands: 'sleep 600',
+    }));
+    github.control.createRun(repository, `build-${run}`, specs);
+  }
+}
+
+/** From the start of the first plan with any of these, its intents included, to the last effect. */
+function spanMs(world: World, intents: 'submits' | 'releases', effect: string): number {
+  const log = world.log();
+  const plan = log.find(({ msg, [intents]: number }) => msg === 'plan carried out' && Number(number) > 0);
+  const last = log.findLast(({ msg }) => msg === effect);
+  if (plan === undefined || last === undefined) throw new Error(`the log has no "${effect}"`);
+  return Date.parse(String(last['time'])) - Date.parse(String(plan['time'])) + Number(plan['tookMs']);
+}
+
+function ratio(release: Release, what: string, ms: number, bare: number, atOnce: number): Figure {
+  const rate = (count / ms) * 1_000;
+  return {
+    what: `Slurm ${release}: ${what}`,
+    figure: `${seconds(ms)}, ${rate.toFixed(0)}/s; bare ${bare.toFixed(0)}/s at ${atOnce} at once; ratio ${(rate / bare).toFixed(2)}`,
+    wanted: '0.80 of the bare loop',
+    met: rate / bare >= 0.8,
+  };
+}
