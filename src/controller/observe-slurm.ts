@@ -82,11 +82,18 @@ function noteAbsence(context: Context, row: WithSlurmJob): void {
   if (absences >= absencesThatMatter) lookUpJob(context, row.id);
 }
 
-/** States that do not go with the row: its number may be another job's by now, or Slurm has sent it back to the queue. */
+/**
+ * States that do not go with the row: its number may be another job's by now, or Slurm has sent it back to the queue. The
+ * listing began after the row was read, so what has asked for its runner and waits is looked up at once: a requeued job
+ * shows no flag of it as soon as it waits again, and holds its place for two minutes until it is started for nothing.
+ */
 function noteOddity(context: Context, row: WithSlurmJob, phase: SlurmPhase): void {
   const { seen, clock } = context;
+  if (phase === 'waiting' && (row.state === 'claimed' || row.state === 'busy')) {
+    lookUpJob(context, row.id);
+    return;
+  }
   const odd =
-    (phase === 'waiting' && (row.state === 'claimed' || row.state === 'busy')) ||
     (phase === 'running' && row.state === 'pending') ||
     (row.state === 'releasing' && seen.cancelRequestedMs.has(row.id));
   if (!odd) {
