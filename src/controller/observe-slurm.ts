@@ -1,6 +1,6 @@
 /**
  * One listing for all allocations, whatever their number. A job that is absent from one listing says nothing yet: two
- * listings and Slurm's own "no such job" have to agree. What SQLite says of a damaged database is thrown.
+ * listings and Slurm's own "no such job" have to agree. What SQLite says is no word about Slurm, and is thrown.
  */
 import { endOutcome } from '../domain/end-outcome.ts';
 import { slurmEnds } from '../domain/slurm-ends.ts';
@@ -8,7 +8,7 @@ import { type SlurmPhase, slurmPhase, terminalState } from '../domain/slurm-job-
 import { findAllocation, type LiveAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
-import { isDamage } from '../store/damage.ts';
+import { sqliteErrorOf } from '../store/damage.ts';
 import type { Context } from './context.ts';
 import { endAllocation } from './end-allocation.ts';
 import { lookUpJob } from './look-up-job.ts';
@@ -35,7 +35,7 @@ export async function observeSlurm(context: Context): Promise<void> {
       }
     });
   } catch (error) {
-    if (isDamage(error)) throw error;
+    if (sqliteErrorOf(error) !== null) throw error;
     count('slurm_observations_failed');
     const failure = failureOf(error, clock.wallMs(), seen.slurm.failure);
     if (seen.slurm.failure?.message !== failure.message) {
