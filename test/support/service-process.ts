@@ -10,6 +10,8 @@ export interface ServiceOptions {
   readonly configFile: string;
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** Before its argv, for a program that runs it and becomes it. */
+  readonly enter?: readonly string[];
   /** It goes on when this process ends. */
   readonly detached?: boolean;
 }
@@ -21,17 +23,25 @@ export interface ServiceProcess {
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-export async function migrateDatabase({ configFile, env }: ServiceOptions): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [main, '--config', configFile, 'migrate'], {
+export async function migrateDatabase({ configFile, env, enter }: ServiceOptions): Promise<string> {
+  const [program, ...args] = argvOf(configFile, 'migrate', enter);
+  const { stdout } = await promisify(execFile)(program, args, {
     env: { ...process.env, ...env },
     timeout: 30_000,
   });
   return stdout.trim();
 }
 
-export function startService({ configFile, env, logFile, detached = false }: ServiceOptions): ServiceProcess {
+export function startService({
+  configFile,
+  env,
+  logFile,
+  enter,
+  detached = false,
+}: ServiceOptions): ServiceProcess {
   const log = openSync(logFile, 'a');
-  const child: ChildProcess = spawn(process.execPath, [main, '--config', configFile, 'serve'], {
+  const [program, ...args] = argvOf(configFile, 'serve', enter);
+  const child: ChildProcess = spawn(program, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', log, log],
     detached,
@@ -50,6 +60,18 @@ export function startService({ configFile, env, logFile, detached = false }: Ser
       return ended;
     },
   };
+}
+
+function argvOf(configFile: string, command: string, enter: readonly string[] = []): [string, ...string[]] {
+  const [program = process.execPath, ...args] = [
+    ...enter,
+    process.execPath,
+    main,
+    '--config',
+    configFile,
+    command,
+  ];
+  return [program, ...args];
 }
 
 /** What the service has logged, as records; anything else that it printed is left out. */

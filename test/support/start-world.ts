@@ -16,6 +16,8 @@ export interface WorldOptions {
   readonly cluster?: Partial<ClusterOptions>;
   readonly simulator?: SimulatorOptions;
   readonly config?: Partial<ConfigValues>;
+  /** Before the service's argv. */
+  readonly enter?: readonly string[];
 }
 
 export interface World {
@@ -61,7 +63,12 @@ export async function startWorld<P extends { url: string; stop(): Promise<void> 
     ...options.config,
   });
   const logFile = join(directory, 'service.log');
-  const service = { configFile: config.file, env: { GITHUB_TOKEN: github.token }, logFile };
+  const service = {
+    configFile: config.file,
+    env: { GITHUB_TOKEN: github.token },
+    logFile,
+    enter: options.enter ?? [],
+  };
   await migrateDatabase(service);
   const started: ServiceProcess[] = [];
   return {
