@@ -148,10 +148,19 @@ watch_idle() {
   done
 }
 
-# Slurm's warning before the time limit, and its cancel: the runner fails its job at GitHub while there is time.
+# Slurm's warning before the time limit, and its cancel: the runner fails its job at GitHub while there is time. After a warning
+# Slurm tells it again when the time is up (twice in a second), and soon kills all that is left, this script too: a runner
+# that has not ended by then is killed here first, so that its work folder goes with it.
+told_at=
 forward() {
-  log 'told to end: interrupting the runner'
-  kill -INT -- "-$runner_pid" 2> /dev/null
+  if [ -z "$told_at" ]; then
+    told_at=$SECONDS
+    log 'told to end: interrupting the runner'
+    kill -INT -- "-$runner_pid" 2> /dev/null
+  elif [ $((SECONDS - told_at)) -ge 2 ]; then
+    log 'told to end again: killing the runner'
+    kill -KILL -- "-$runner_pid" 2> /dev/null
+  fi
 }
 
 claim

@@ -14,6 +14,7 @@ import { startServers } from '../server/start-servers.ts';
 import { backupTakenAt } from '../store/backup-mark.ts';
 import { explainDamage } from '../store/damage.ts';
 import { openStore, type Store } from '../store/open-store.ts';
+import { explainUnwritable } from '../store/unwritable.ts';
 import { controllerConfig } from './controller-config.ts';
 import { createClients } from './create-clients.ts';
 import { createLog } from './create-log.ts';
@@ -65,7 +66,7 @@ export async function serve(option: string | undefined): Promise<void> {
       await servers.close();
     }
   } catch (error) {
-    throw explainDamage(error, config.database.path);
+    throw explainUnwritable(explainDamage(error, config.database.path), config.database.path);
   } finally {
     store.close();
   }

@@ -1,5 +1,6 @@
 /** The intents of a whole plan on disk in one transaction; then the effects, many at once. */
 import { slurmJobName } from '../domain/names.ts';
+import type { PoolKey } from '../domain/pool.ts';
 import type { Action } from '../planner/snapshot.ts';
 import { findAllocation, insertAllocation } from '../store/allocation-rows.ts';
 import { moveAllocation } from '../store/move-allocation.ts';
@@ -11,14 +12,13 @@ import type { Submitter } from './submit.ts';
 export function carryOut(context: Context, submitter: Submitter, actions: readonly Action[]): void {
   const { store, clock, chance, seen, log } = context;
   const begunMs = clock.monotonicMs();
-  const submits: { id: string; claimToken: string }[] = [];
+  const submits: { id: string; claimToken: string; poolKey: PoolKey }[] = [];
   store.db.transaction((tx) => {
     const atMs = clock.wallMs();
     for (const action of actions) {
       if (action.kind === 'release') continue;
       const id = chance.allocationId();
       const claimToken = newToken();
-      seen.fuse.noteSubmit(action.pool.key, clock.monotonicMs());
       insertAllocation(tx, {
         id,
         pool: action.pool,
@@ -27,11 +27,15 @@ export function carryOut(context: Context, submitter: Submitter, actions: readon
         slurmUser: context.config.overrides.get(action.pool.scope)?.user ?? null,
         atMs,
       });
-      submits.push({ id, claimToken });
+      submits.push({ id, claimToken, poolKey: action.pool.key });
     }
   });
+  // First, since a release may fail: an intent on disk that nobody sends would be counted as supply for ever.
+  for (const { id, claimToken, poolKey } of submits) {
+    seen.fuse.noteSubmit(poolKey, clock.monotonicMs());
+    submitter.start(id, claimToken);
+  }
   for (const action of actions) if (action.kind === 'release') release(context, action);
-  for (const { id, claimToken } of submits) submitter.start(id, claimToken);
   if (actions.length > 0) {
     const tookMs = Math.round(clock.monotonicMs() - begunMs);
     log.info(

@@ -7,6 +7,7 @@ import type { Profile, ProfileOverride } from '../domain/profile.ts';
 import type { Clock } from '../domain/time.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Chance } from './chance.ts';
+import type { DatabaseHealth } from './database-health.ts';
 import type { Effects } from './effects.ts';
 import type { Log } from './log.ts';
 import type { Observations } from './observations.ts';
@@ -68,6 +69,7 @@ export interface Context {
   readonly count: (name: CounterName) => void;
   readonly chance: Chance;
   readonly effects: Effects;
+  readonly database: DatabaseHealth;
   readonly seen: Observations;
   /** Makes the loop look at Slurm soon, instead of at its next interval. */
   readonly wakeSlurm: () => void;

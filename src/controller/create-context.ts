@@ -2,6 +2,7 @@ import type { Clock } from '../domain/time.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Chance } from './chance.ts';
 import type { Context, ControllerConfig, CounterName } from './context.ts';
+import { DatabaseHealth } from './database-health.ts';
 import { Effects } from './effects.ts';
 import type { Log } from './log.ts';
 import { Observations } from './observations.ts';
@@ -22,9 +23,14 @@ export interface ControllerParts {
 const concurrency = { slurm: 8, github: 10, mint: 10 };
 /** What every part of the controller is handed, at the start: nothing seen yet, nothing under way. */
 export function createContext(parts: ControllerParts, wakeSlurm: () => void = () => undefined): Context {
+  const database = new DatabaseHealth(parts);
+  const failed = (error: unknown, effect: string): void => {
+    if (!database.note(error)) parts.log.error({ err: error, effect }, 'effect failed');
+  };
   return {
     ...parts,
-    effects: new Effects(parts.log, concurrency),
+    effects: new Effects(failed, concurrency),
+    database,
     seen: new Observations(),
     wakeSlurm,
   };

@@ -32,6 +32,8 @@ import { WaitingWatch } from './watch-waiting.ts';
 
 export interface Readiness {
   readonly ready: boolean;
+  /** It can't be written. */
+  readonly database: Failure | null;
   readonly slurm: Failure | null;
   readonly repositories: readonly {
     readonly repository: string;
@@ -64,11 +66,13 @@ export interface Controller {
 /** Effects are looked after this often between observations, so that a retry does not wait for a long poll. */
 const housekeepingMs = 1_000;
 const soonestSlurmLookMs = 1_000;
+/** Of a claim that can't be written down; its job has minutes to ask again. */
+const unwritableRetryS = 5;
 
 export function createController(parts: ControllerParts): Controller {
   const slurmTimer = new WakeUpTimer();
   const context = createContext(parts, () => slurmTimer.wake());
-  const { config, effects, seen, clock, log } = context;
+  const { config, effects, seen, clock, log, database } = context;
   const submitter = new Submitter(context);
   const claims = new Claims(context);
   const isInFlight = (allocationId: string): boolean => submitter.isInFlight(allocationId);
@@ -104,7 +108,8 @@ export function createController(parts: ControllerParts): Controller {
   }
 
   /**
-   * One failure of the loop's own code must not end the service: it is logged, and the next turn starts afresh.
+   * One failure of the loop's own code must not end the service: it is logged, and the next turn starts afresh. No turn is
+   * taken while the database can't be written.
    * @throws what SQLite says of a damaged database.
    */
   async function loop(
@@ -114,10 +119,10 @@ export function createController(parts: ControllerParts): Controller {
   ): Promise<void> {
     while (!signal.aborted) {
       try {
-        await turn();
+        if (database.isWritable()) await turn();
       } catch (error) {
         if (isDamage(error)) throw error;
-        if (!signal.aborted) log.error({ err: error }, 'turn of the loop failed');
+        if (!database.note(error) && !signal.aborted) log.error({ err: error }, 'turn of the loop failed');
       }
       await pause();
     }
@@ -134,9 +139,14 @@ export function createController(parts: ControllerParts): Controller {
 
   return {
     async tick() {
-      await Promise.all([observeGitHub(), observeSlurm(context)]);
-      reconcile();
-      pruner.prune();
+      if (!database.isWritable()) return;
+      try {
+        await Promise.all([observeGitHub(), observeSlurm(context)]);
+        reconcile();
+        pruner.prune();
+      } catch (error) {
+        if (!database.note(error)) throw error;
+      }
       await effects.idle();
     },
 
@@ -172,17 +182,36 @@ export function createController(parts: ControllerParts): Controller {
       if (failed !== undefined) throw failed.reason;
     },
 
-    claim: (id, token, request) => claims.claim(id, token, request),
+    async claim(id, token, request) {
+      try {
+        return await claims.claim(id, token, request);
+      } catch (error) {
+        if (!database.note(error)) throw error;
+        const message = 'the database can not be written now';
+        return { status: 503, message, retryAfterSeconds: unwritableRetryS };
+      }
+    },
 
     takeEvent(id, token, event) {
       const row = authenticate(context, id, token);
-      if (row !== null) takeEvent(context, row, event);
+      try {
+        if (row !== null) takeEvent(context, row, event);
+      } catch (error) {
+        // A hint: what it says is seen at GitHub and in Slurm, too.
+        if (!database.note(error)) throw error;
+      }
       return row !== null;
     },
 
     async answerIdle(id, token) {
       const row = authenticate(context, id, token);
-      return row === null ? null : answerIdle(context, row);
+      if (row === null) return null;
+      try {
+        return await answerIdle(context, row);
+      } catch (error) {
+        if (!database.note(error)) throw error;
+        return 'stay';
+      }
     },
 
     readiness() {
@@ -192,10 +221,11 @@ export function createController(parts: ControllerParts): Controller {
       });
       const { observed, failure } = seen.slurm;
       const ready =
+        database.failure === null &&
         observed &&
         failure === null &&
         repositories.every((scope) => scope.observed && scope.failure === null);
-      return { ready, slurm: failure, repositories };
+      return { ready, database: database.failure, slurm: failure, repositories };
     },
 
     pools: () => describePools(context, takeSnapshot(context, isInFlight)),

@@ -1,18 +1,20 @@
 /**
  * Calls to the two sides, many at once and never the same one twice at the same time. An effect writes its own outcome
- * to the store; what it throws beyond that is a defect and is logged as one.
+ * to the store; what it throws beyond that is a defect, or a database that can't be written.
  */
 import PQueue from 'p-queue';
-import type { Log } from './log.ts';
 
 export class Effects {
   readonly #queues: Record<'slurm' | 'github' | 'mint', PQueue>;
   readonly #running = new Set<string>();
-  readonly #log: Log;
+  readonly #failed: (error: unknown, key: string) => void;
   readonly #stopped = new AbortController();
 
-  constructor(log: Log, concurrency: { slurm: number; github: number; mint: number }) {
-    this.#log = log;
+  constructor(
+    failed: (error: unknown, key: string) => void,
+    concurrency: { slurm: number; github: number; mint: number },
+  ) {
+    this.#failed = failed;
     this.#queues = {
       slurm: new PQueue({ concurrency: concurrency.slurm }),
       github: new PQueue({ concurrency: concurrency.github }),
@@ -27,7 +29,7 @@ export class Effects {
     this.#queues[side]
       .add(effect, { signal: this.#stopped.signal })
       .catch((error: unknown) => {
-        if (!this.#stopped.signal.aborted) this.#log.error({ err: error, effect: key }, 'effect failed');
+        if (!this.#stopped.signal.aborted) this.#failed(error, key);
       })
       .finally(() => this.#running.delete(key));
   }

@@ -26,7 +26,7 @@ export async function mintRunner(context: Context, id: string): Promise<ClaimAns
 }
 
 async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
-  const { store, github, config, clock, seen, count, log } = context;
+  const { store, github, config, clock, seen, count, log, database } = context;
   const name = runnerName(
     config.runnerNamePrefix,
     store.instanceId,
@@ -42,19 +42,28 @@ async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
   } catch (error) {
     count('mints_failed');
     const certain = error instanceof GitHubError && error.notCreated;
-    finishMint(store.db, name, { state: certain ? 'refused' : 'doubtful' });
-    if (certain) forgiveClaim(store.db, row.id);
-    else seen.doubtfulMintMs.set(row.scope, clock.monotonicMs());
+    database.settle(`mint:${name}`, () => {
+      finishMint(store.db, name, { state: certain ? 'refused' : 'doubtful' });
+      if (certain) forgiveClaim(store.db, row.id);
+    });
+    if (!certain) seen.doubtfulMintMs.set(row.scope, clock.monotonicMs());
     log.warn({ allocationId: row.id, repo: row.scope, err: error }, 'runner can not be minted yet');
     return later('GitHub gives no runner now', error instanceof GitHubError ? error.retryAfterMs : null);
   }
   const eventToken = newToken();
-  const wanted = store.db.transaction((tx) => {
-    finishMint(tx, name, { state: 'registered', githubRunnerId: minted.runnerId });
-    if (findAllocation(tx, row.id)?.state !== 'claimed') return false;
-    updateAllocation(tx, row.id, { eventTokenHash: hashToken(eventToken) });
-    return true;
-  });
+  let wanted: boolean;
+  try {
+    wanted = store.db.transaction((tx) => {
+      finishMint(tx, name, { state: 'registered', githubRunnerId: minted.runnerId });
+      if (findAllocation(tx, row.id)?.state !== 'claimed') return false;
+      updateAllocation(tx, row.id, { eventTokenHash: hashToken(eventToken) });
+      return true;
+    });
+  } catch (error) {
+    // Its job gets no answer, so nobody will use this registration: it is deleted as one whose answer was lost.
+    database.settle(`mint:${name}`, () => void finishMint(store.db, name, { state: 'doubtful' }));
+    throw error;
+  }
   if (!wanted) {
     await deregisterAll(context, row);
     return { status: 410, message: 'released while its runner was minted' };

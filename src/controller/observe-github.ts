@@ -1,4 +1,4 @@
-import { isDamage } from '../store/damage.ts';
+import { sqliteErrorOf } from '../store/damage.ts';
 import { liveRunIds, openJobs } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
 import { failureOf } from './observations.ts';
@@ -6,7 +6,7 @@ import { recordObservation } from './record-observation.ts';
 
 /**
  * Looks at one repository. A failure is recorded as such, and changes nothing that was known.
- * @throws what SQLite says of a damaged database.
+ * @throws what SQLite says, which is no word about GitHub.
  */
 export async function observeRepository(context: Context, repository: string): Promise<void> {
   const { store, github, clock, seen, log, count } = context;
@@ -19,7 +19,7 @@ export async function observeRepository(context: Context, repository: string): P
     scope.begunMs = begunMs;
     scope.failure = null;
   } catch (error) {
-    if (isDamage(error)) throw error;
+    if (sqliteErrorOf(error) !== null) throw error;
     count('github_observations_failed');
     const failure = failureOf(error, clock.wallMs(), scope.failure);
     if (scope.failure?.message !== failure.message) {

@@ -1,12 +1,12 @@
 /**
  * One listing for all allocations, whatever their number. A job that is absent from one listing says nothing yet: two
- * listings and Slurm's own "no such job" have to agree. What SQLite says of a damaged database is thrown.
+ * listings and Slurm's own "no such job" have to agree. What SQLite says is no word about Slurm, and is thrown.
  */
 import { type SlurmPhase, slurmPhase } from '../domain/slurm-job-state.ts';
 import { findAllocation, type LiveAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
-import { isDamage } from '../store/damage.ts';
+import { sqliteErrorOf } from '../store/damage.ts';
 import type { Context } from './context.ts';
 import { endAllocation, endAsSlurmSays } from './end-allocation.ts';
 import { lookUpJob } from './look-up-job.ts';
@@ -33,7 +33,7 @@ export async function observeSlurm(context: Context): Promise<void> {
       }
     });
   } catch (error) {
-    if (isDamage(error)) throw error;
+    if (sqliteErrorOf(error) !== null) throw error;
     count('slurm_observations_failed');
     const failure = failureOf(error, clock.wallMs(), seen.slurm.failure);
     if (seen.slurm.failure?.message !== failure.message) {
@@ -76,11 +76,18 @@ function noteAbsence(context: Context, row: WithSlurmJob): void {
   if (absences >= absencesThatMatter) lookUpJob(context, row.id);
 }
 
-/** States that do not go with the row: its number may be another job's by now, or Slurm has sent it back to the queue. */
+/**
+ * States that do not go with the row: its number may be another job's by now, or Slurm has sent it back to the queue. The
+ * listing began after the row was read, so what has asked for its runner and waits is looked up at once: a requeued job
+ * shows no flag of it as soon as it waits again, and holds its place for two minutes until it is started for nothing.
+ */
 function noteOddity(context: Context, row: WithSlurmJob, phase: SlurmPhase): void {
   const { seen, clock } = context;
+  if (phase === 'waiting' && (row.state === 'claimed' || row.state === 'busy')) {
+    lookUpJob(context, row.id);
+    return;
+  }
   const odd =
-    (phase === 'waiting' && (row.state === 'claimed' || row.state === 'busy')) ||
     (phase === 'running' && row.state === 'pending') ||
     (row.state === 'releasing' && seen.cancelRequestedMs.has(row.id));
   if (!odd) {

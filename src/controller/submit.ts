@@ -39,7 +39,8 @@ export class Submitter {
   }
 
   isInFlight(allocationId: string): boolean {
-    return this.#context.effects.isRunning(`submit:${allocationId}`);
+    const key = `submit:${allocationId}`;
+    return this.#context.effects.isRunning(key) || this.#context.database.isUnsettled(key);
   }
 
   /** Submits that Slurm certainly did not take are sent again when their time has come. */
@@ -68,18 +69,25 @@ export class Submitter {
       unsent.attempts === 0 &&
       health.retryAt > row.createdAt
     ) {
-      this.#refuse(id, `Not sent: ${health.reason}`, false);
+      const reason = `Not sent: ${health.reason}`;
+      this.#settle(id, () => this.#refuse(id, reason, false));
       return;
     }
     unsent.attempts += 1;
     count('submits');
+    let outcome: () => void;
     try {
       const answer = await slurm.submit(submitRequest(config, row, profile, unsent.claimToken));
-      this.#unsent.delete(id);
-      this.#acknowledge(id, answer.id);
+      outcome = () => this.#acknowledge(id, answer.id);
     } catch (error) {
-      this.#fail(id, unsent, error);
+      outcome = () => this.#fail(id, unsent, error);
     }
+    this.#settle(id, outcome);
+  }
+
+  /** Slurm says it once: what can't be written now is written later, and the row counts as in flight until then. */
+  #settle(id: string, outcome: () => void): void {
+    this.#context.database.settle(`submit:${id}`, outcome);
   }
 
   /** The id is stored in any state; a Slurm job that nobody waits for any more is cancelled. */
@@ -87,6 +95,7 @@ export class Submitter {
     const context = this.#context;
     const { store, clock, log } = context;
     const nowMs = clock.wallMs();
+    this.#unsent.delete(id);
     store.db.transaction((tx) => {
       const row = findAllocation(tx, id);
       if (row === undefined) return;

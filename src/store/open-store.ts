@@ -119,7 +119,7 @@ function openDatabase(path: string): Database.Database {
     sqlite?.close();
     if (isDamage(cause)) throw explainDamage(cause, path);
     throw new OperatorError(
-      `The database ${path} can't be opened (${(cause as Error).message}): check that this user may read and write it and its folder.`,
+      `The database ${path} can't be opened (${(cause as Error).message}): check that this user may read and write it and its folder, and that the disk has room.`,
       1,
       { cause },
     );

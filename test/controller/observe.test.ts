@@ -44,6 +44,20 @@ describe("Slurm's word", () => {
     expect(h.live()).toMatchObject([{ slurmJobId: 2 }]);
   });
 
+  it('a requeue whose flag is gone by the time of the listing is seen all the same: what has claimed does not wait', async () => {
+    const h = new Harness();
+    h.queue();
+    await h.tick();
+    const { runnerName } = await h.startAndClaim(h.theJob());
+    h.take(runnerName);
+    await h.tick();
+    expect(h.live()).toMatchObject([{ state: 'busy' }]);
+    h.slurm.requeue(h.theJob());
+    await h.pass(10_000);
+    expect(h.rows()).toMatchObject([{ state: 'ended', outcome: 'slurm:REQUEUED' }]);
+    expect(h.slurm.live()).toEqual([]);
+  });
+
   it('absence from a listing says nothing; two and "no such job" end the row', async () => {
     const h = new Harness();
     h.queue();

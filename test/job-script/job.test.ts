@@ -125,6 +125,24 @@ describe('the end', () => {
     expect(readdirSync(job.scratch)).toEqual([]);
   });
 
+  it('told again when its time is up: a runner that has not ended is killed, and its folder goes with it', async () => {
+    const job = await startJob(
+      'trap "" INT TERM; mkdir _work; touch "$SEEN/ready"; while :; do sleep 0.1; done',
+      grantClaim,
+    );
+    await until(() => existsSync(join(job.seen, 'ready')));
+    job.signal('SIGTERM');
+    await until(() => job.output().includes('interrupting the runner'));
+    // The time limit tells it twice at once: that is no sign that the runner has had its time.
+    job.signal('SIGTERM');
+    expect(readdirSync(job.scratch)).toHaveLength(1);
+    const again = setInterval(() => job.signal('SIGTERM'), 200);
+    expect(await job.ended).toBe(0);
+    clearInterval(again);
+    expect(job.output()).toContain('killing the runner');
+    expect(readdirSync(job.scratch)).toEqual([]);
+  });
+
   it('leaves no process of the runner and no folder, read-only ones included', async () => {
     const job = await startJob(
       'sleep 300 & echo $! > "$SEEN/pid"; mkdir -p _work/a/b; touch _work/a/b/c; chmod -R a-w _work; exit 3',

@@ -6,7 +6,7 @@ import { createMetrics } from '../../src/server/metrics.ts';
 import { type ServerOptions, startServers } from '../../src/server/start-servers.ts';
 
 const empty: StateView = { pools: [], jobs: [], allocations: [] };
-const ready = { ready: true, slurm: null, repositories: [] };
+const ready = { ready: true, database: null, slurm: null, repositories: [] };
 
 /** A controller of which a test says what matters to it. */
 function controllerWith(parts: Partial<Controller>): Controller {
@@ -144,13 +144,18 @@ describe('health', () => {
   it('/healthz is ok on both; /readyz is 503 with the reasons while a side does not answer', async () => {
     const failure = { message: 'Slurm: down', sinceMs: 1 };
     const { listen, admin } = await serve({
-      readiness: () => ({ ready: false, slurm: failure, repositories: [] }),
+      readiness: () => ({ ready: false, database: null, slurm: failure, repositories: [] }),
     });
     for (const url of [listen, admin]) {
       expect((await fetch(`${url}/healthz`)).status).toBe(200);
       const response = await fetch(`${url}/readyz`);
       expect(response.status).toBe(503);
-      expect(await response.json()).toEqual({ ready: false, slurm: failure, repositories: [] });
+      expect(await response.json()).toEqual({
+        ready: false,
+        database: null,
+        slurm: failure,
+        repositories: [],
+      });
     }
   });
 

@@ -10,6 +10,8 @@ export interface ServiceOptions {
   readonly configFile: string;
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** Before its argv, for a program that runs it and becomes it. */
+  readonly enter?: readonly string[];
   /** It goes on when this process ends. */
   readonly detached?: boolean;
 }
@@ -23,20 +25,27 @@ export interface ServiceProcess {
 
 /** Runs a command of `gha-slurm`. @returns what it printed. @throws Error when it does not end with 0. */
 export async function runCommand(
-  { configFile, env }: Pick<ServiceOptions, 'configFile' | 'env'>,
+  { configFile, env, enter }: Pick<ServiceOptions, 'configFile' | 'env' | 'enter'>,
   ...command: readonly string[]
 ): Promise<string> {
-  const args = [main, '--config', configFile, ...command];
-  const { stdout } = await promisify(execFile)(process.execPath, args, {
+  const [program, ...args] = argvOf(configFile, command, enter);
+  const { stdout } = await promisify(execFile)(program, args, {
     env: { ...process.env, ...env },
     timeout: 30_000,
   });
   return stdout.trim();
 }
 
-export function startService({ configFile, env, logFile, detached = false }: ServiceOptions): ServiceProcess {
+export function startService({
+  configFile,
+  env,
+  logFile,
+  enter,
+  detached = false,
+}: ServiceOptions): ServiceProcess {
   const log = openSync(logFile, 'a');
-  const child: ChildProcess = spawn(process.execPath, [main, '--config', configFile, 'serve'], {
+  const [program, ...args] = argvOf(configFile, ['serve'], enter);
+  const child: ChildProcess = spawn(program, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', log, log],
     detached,
@@ -55,6 +64,22 @@ export function startService({ configFile, env, logFile, detached = false }: Ser
       return ended;
     },
   };
+}
+
+function argvOf(
+  configFile: string,
+  command: readonly string[],
+  enter: readonly string[] = [],
+): [string, ...string[]] {
+  const [program = process.execPath, ...args] = [
+    ...enter,
+    process.execPath,
+    main,
+    '--config',
+    configFile,
+    ...command,
+  ];
+  return [program, ...args];
 }
 
 /** What the service has logged, as records; anything else that it printed is left out. */

@@ -16,6 +16,8 @@ export interface WorldOptions {
   readonly cluster?: Partial<ClusterOptions>;
   readonly simulator?: SimulatorOptions;
   readonly config?: Partial<ConfigValues>;
+  /** Before the service's argv. */
+  readonly enter?: readonly string[];
 }
 
 export interface World {
@@ -63,7 +65,12 @@ export async function startWorld<P extends { url: string; stop(): Promise<void> 
     ...options.config,
   });
   const logFile = join(directory, 'service.log');
-  const service = { configFile: config.file, env: { GITHUB_TOKEN: github.token }, logFile };
+  const service = {
+    configFile: config.file,
+    env: { GITHUB_TOKEN: github.token },
+    logFile,
+    enter: options.enter ?? [],
+  };
   await runCommand(service, 'migrate');
   const started: ServiceProcess[] = [];
   return {

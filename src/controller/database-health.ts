@@ -1,0 +1,77 @@
+/**
+ * A full disk must not end the service: runners are at work, and whatever they end as is found out later. But nothing may be
+ * sent that was not written down before, and nothing that came back may be lost. So while the database can't be written, no
+ * loop takes a turn, claims are asked to come again, and outcomes of calls that were under way wait in memory.
+ */
+import type { Clock } from '../domain/time.ts';
+import type { Store } from '../store/open-store.ts';
+import { isUnwritable, tryWriting, unwritableSentence } from '../store/unwritable.ts';
+import type { Log } from './log.ts';
+import { type Failure, failureOf } from './observations.ts';
+
+/** Room for one page is not always room for a turn: what comes and goes is said once a minute. */
+const sayAgainMs = 60_000;
+
+export class DatabaseHealth {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #unwritten = new Map<string, () => void>();
+  /** Monotonic time of the last sentence in the log, and whether this failure has had one. */
+  #saidMs = Number.NEGATIVE_INFINITY;
+  #said = false;
+  failure: Failure | null = null;
+
+  constructor({ store, clock, log }: { store: Store; clock: Clock; log: Log }) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** True, and remembered, when the disk is why this failed; false for every other error. */
+  note(error: unknown): boolean {
+    if (!isUnwritable(error)) return false;
+    const reason = `${unwritableSentence(error, this.#store.db.$client.name)} Nothing is submitted until then.`;
+    this.failure = failureOf(new Error(reason), this.#clock.wallMs(), this.failure);
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#saidMs >= sayAgainMs) {
+      this.#saidMs = nowMs;
+      this.#said = true;
+      this.#log.error({ reason }, 'the database can not be written');
+    }
+    return true;
+  }
+
+  /** Tries to write, if the last time failed; what waits in memory comes first. False while that fails. */
+  isWritable(): boolean {
+    if (this.failure === null) return true;
+    try {
+      tryWriting(this.#store.db);
+      for (const [key, write] of this.#unwritten) {
+        write();
+        this.#unwritten.delete(key);
+      }
+    } catch (error) {
+      if (this.note(error)) return false;
+      throw error;
+    }
+    this.failure = null;
+    if (this.#said) this.#log.info({}, 'the database can be written again');
+    this.#said = false;
+    return true;
+  }
+
+  /** Writes an outcome that can't be asked for again: now, or as soon as there is room. */
+  settle(key: string, write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (!this.note(error)) throw error;
+      this.#unwritten.set(key, write);
+    }
+  }
+
+  isUnsettled(key: string): boolean {
+    return this.#unwritten.has(key);
+  }
+}

@@ -1,0 +1,165 @@
+/** slurmctld and slurmrestd in trouble while work is under way: submits in doubt, jobs forgotten, numbers given out again. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listSlurmJobs } from '../support/list-slurm-jobs.ts';
+import type { ServiceProcess } from '../support/service-process.ts';
+import { small, startWorld, type World } from '../support/start-world.ts';
+import { until } from '../support/until.ts';
+import { realSlurmMissing } from '../support/with-real-slurm.ts';
+import { conclusions, startWorkload, type Workload } from '../support/workload.ts';
+
+const neighbour = 'slurmrest';
+
+describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble', () => {
+  let world: World;
+  let service: ServiceProcess;
+
+  beforeAll(async () => {
+    world = await startWorld({
+      name: 'controller-faults',
+      // What is submitted to `late` waits until it is opened.
+      cluster: { cpus: 4, slurmConf: ['PartitionName=late Nodes=ALL MaxTime=1:00:00 State=DOWN'] },
+      simulator: { rateLimit: 1_000_000 },
+      config: {
+        surplusGrace: '1s',
+        idleTimeout: '2s',
+        profiles: { 'slurm-small': small, 'slurm-late': { ...small, partition: 'late' } },
+      },
+    });
+    service = world.start();
+    await until(async () => (await world.readiness())?.ready === true);
+  });
+  afterAll(async () => {
+    const code = await service.kill('SIGTERM');
+    await world.stop();
+    expect(code).toBe(0);
+  });
+
+  const scontrol = async (...argv: string[]) => {
+    const { code, stderr } = await world.cluster.exec(['scontrol', ...argv]);
+    expect(code, stderr).toBe(0);
+  };
+  const setLate = (state: 'UP' | 'DOWN') => scontrol('update', 'PartitionName=late', `State=${state}`);
+  const savedAtMs = () => statSync(join(world.cluster.directory, 'state', 'job_state')).mtimeMs;
+  /** slurmctld writes its jobs down at most every five seconds: what it knew when this began is on disk. */
+  const untilSaved = async () => {
+    const sinceMs = Date.now();
+    await scontrol('update', `JobId=${await submitAsNeighbour('--hold', '--wrap=true')}`, 'Nice=1');
+    await until(() => savedAtMs() > sinceMs);
+  };
+  /** With the held ones of `untilSaved` gone: a slurmctld that is killed would forget an earlier cancel. */
+  const finish = async (work: Workload) => {
+    await world.cluster.exec(['scancel', `--user=${neighbour}`, '--state=PENDING']);
+    return work.finish();
+  };
+  const submitAsNeighbour = async (...options: string[]): Promise<number> => {
+    let id = 0;
+    await until(async () => {
+      const argv = ['sbatch', '--parsable', '--partition=ci', '--output=/dev/null', ...options];
+      const { stdout, code } = await world.cluster.exec(argv, { user: neighbour });
+      id = Number(stdout.trim());
+      return code === 0;
+    });
+    return id;
+  };
+
+  it('SIGSTOP of slurmctld during submits: 504, and the jobs are made all the same; each is fenced, none runs', async () => {
+    const work = await startWorkload(world);
+    const running = work.queue(2, 'slurm-small', 'sleep 3');
+    await until(() => running.every((job) => job.status === 'in_progress'));
+    await world.cluster.signal('slurmctld', 'STOP');
+    const asked = work.queue(6, 'slurm-small', 'sleep 0.2');
+    const lost = async () => (await work.allocations()).filter(({ outcome }) => outcome === 'submit-lost');
+    await until(async () => (await lost()).length === asked.length);
+    await until(async () => (await world.readiness())?.slurm !== null);
+    await world.cluster.signal('slurmctld', 'CONT');
+    expect(await finish(work)).toEqual([]);
+    expect(conclusions([...running, ...asked])).toEqual(Array(8).fill('success'));
+    const names = (await lost()).map(({ id }) => id);
+    expect(names.length).toBe(asked.length);
+    const made = (await listSlurmJobs(world.cluster)).filter(({ name }) =>
+      names.some((id) => name.endsWith(id)),
+    );
+    expect(made.length).toBe(asked.length);
+  });
+
+  it('SIGKILL of slurmctld, then of slurmrestd: what runs goes on, what waits is submitted once more or was kept', async () => {
+    const work = await startWorkload(world);
+    const running = work.queue(4, 'slurm-small', 'sleep 8');
+    const waiting = work.queue(3, 'slurm-small', 'sleep 0.2');
+    await until(() => running.every((job) => job.status === 'in_progress'));
+    await untilSaved();
+    const fresh = work.queue(3, 'slurm-small', 'sleep 0.2');
+    await until(async () => (await work.allocations()).length === 10);
+    await world.cluster.signal('slurmctld', 'KILL');
+    const late = work.queue(2, 'slurm-small', 'sleep 0.2');
+    await until(async () => (await work.allocations()).length >= 12);
+    await world.cluster.signal('slurmrestd', 'KILL');
+    expect(await finish(work)).toEqual([]);
+    expect(conclusions([...running, ...waiting, ...fresh, ...late])).toEqual(Array(12).fill('success'));
+    const outcomes = (await work.allocations()).map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === 'completed').length).toBe(12);
+    // What slurmctld forgot, and what nobody knew of when slurmrestd went.
+    expect(
+      outcomes.filter((outcome) => !/^(completed|submit-lost|slurm:(LOST|GONE))$/.test(outcome ?? '')),
+    ).toEqual([]);
+  });
+
+  it('SIGKILL of slurmctld right after an answer: the number comes again, and the older allocation ends', async () => {
+    const work = await startWorkload(world);
+    await untilSaved();
+    const [forgotten] = work.queue(1, 'slurm-late');
+    if (forgotten === undefined) throw new Error('no job');
+    const first = async () => (await work.allocationOf(forgotten))?.slurmJobId ?? null;
+    await until(async () => (await first()) !== null, 10_000, 5);
+    const number = await first();
+    await world.cluster.signal('slurmctld', 'KILL');
+    const [next] = work.queue(1, 'slurm-late');
+    const holders = async () =>
+      (await work.allocations())
+        .filter(({ slurmJobId }) => slurmJobId === number)
+        .map(({ state, outcome }) => outcome ?? state)
+        .toSorted();
+    await until(async () => (await holders()).length === 2);
+    // A look at Slurm may find it gone before its number is given to the next.
+    expect(await holders()).toEqual(['pending', expect.stringMatching(/^slurm:(LOST|GONE)$/)]);
+    await setLate('UP');
+    expect(await finish(work)).toEqual([]);
+    expect(conclusions([forgotten, next])).toEqual(['success', 'success']);
+    await setLate('DOWN');
+  });
+
+  it("the number goes to a neighbour's job: it is never cancelled, and the workflow job gets another one", async () => {
+    const work = await startWorkload(world);
+    await untilSaved();
+    const [kept, cancelled] = work.queue(2, 'slurm-late');
+    if (kept === undefined || cancelled === undefined) throw new Error('no jobs');
+    const acknowledged = async () =>
+      (await work.allocations()).flatMap(({ slurmJobId }) => slurmJobId ?? []).toSorted((a, b) => a - b);
+    await until(async () => (await acknowledged()).length === 2, 10_000, 5);
+    const numbers = await acknowledged();
+    await world.cluster.signal('slurmctld', 'KILL');
+    const taken = [await submitAsNeighbour('--wrap=sleep 5'), await submitAsNeighbour('--wrap=sleep 5')];
+    expect(taken).toEqual(numbers);
+    const neighbours = async () =>
+      (await listSlurmJobs(world.cluster))
+        .filter(({ id }) => taken.includes(id))
+        .map(({ user, state }) => `${user} ${state}`);
+    // Surplus: the service cancels, by number and name, what has a neighbour's number by now.
+    world.github.control.cancelJob(cancelled.id);
+    await until(() =>
+      world
+        .log()
+        .some(({ msg, slurmJobId }) => msg === 'Slurm job cancelled' && taken.includes(Number(slurmJobId))),
+    );
+    expect((await neighbours()).filter((state) => !/PENDING|RUNNING/.test(state))).toEqual([]);
+    await until(async () => (await neighbours()).every((state) => state === `${neighbour} COMPLETED`));
+    await setLate('UP');
+    expect(await finish(work)).toEqual([]);
+    expect(conclusions([kept, cancelled])).toEqual(['success', 'cancelled']);
+    const older = (await work.allocations()).filter(({ slurmJobId }) => taken.includes(slurmJobId ?? 0));
+    expect(older.map(({ outcome }) => outcome).toSorted()).toEqual(['surplus', 'unclaimed']);
+    await setLate('DOWN');
+  });
+});
