@@ -29,30 +29,45 @@ export function cancelJobs(context: Context): void {
 }
 
 async function cancelOne(
-  { store, slurm, clock, chance, log, count }: Context,
+  { store, slurm, clock, chance, log, count, database }: Context,
   row: CancelRow,
 ): Promise<void> {
+  let outcome: () => void;
   try {
     count('cancels');
     const user = userOfSlurmJob(store.db, row.slurmJobName);
     await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName, user });
-    finishCancel(store.db, row, clock.wallMs());
-    log.info({ slurmJobId: row.slurmJobId, reason: row.reason }, 'Slurm job cancelled');
+    outcome = () => {
+      finishCancel(store.db, row, clock.wallMs());
+      log.info({ slurmJobId: row.slurmJobId, reason: row.reason }, 'Slurm job cancelled');
+    };
   } catch (error) {
-    postponeCancel(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1, chance));
-    log.warn({ slurmJobId: row.slurmJobId, err: error }, 'Slurm job can not be cancelled yet');
+    outcome = () => {
+      postponeCancel(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1, chance));
+      log.warn({ slurmJobId: row.slurmJobId, err: error }, 'Slurm job can not be cancelled yet');
+    };
   }
+  await database.settle(`cancel:${row.slurmJobId}:${row.slurmJobName}`, outcome);
 }
 
-async function fenceOne({ store, slurm, clock, chance, log, count }: Context, row: FenceRow): Promise<void> {
+async function fenceOne(
+  { store, slurm, clock, chance, log, count, database }: Context,
+  row: FenceRow,
+): Promise<void> {
+  let outcome: () => void;
   try {
     count('fences');
     await slurm.cancelByName(row.slurmJobName, userOfSlurmJob(store.db, row.slurmJobName));
-    const nowMs = clock.wallMs();
-    const wait = fenceAgainMs[Math.min(row.attempts, fenceAgainMs.length - 1)] ?? fenceForMs;
-    answerFence(store.db, row, nowMs - row.createdAt > fenceForMs ? null : nowMs + wait, nowMs);
+    outcome = () => {
+      const nowMs = clock.wallMs();
+      const wait = fenceAgainMs[Math.min(row.attempts, fenceAgainMs.length - 1)] ?? fenceForMs;
+      answerFence(store.db, row, nowMs - row.createdAt > fenceForMs ? null : nowMs + wait, nowMs);
+    };
   } catch (error) {
-    postponeFence(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1, chance));
-    log.warn({ slurmJobName: row.slurmJobName, err: error }, 'Slurm does not answer to a fence yet');
+    outcome = () => {
+      postponeFence(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1, chance));
+      log.warn({ slurmJobName: row.slurmJobName, err: error }, 'Slurm does not answer to a fence yet');
+    };
   }
+  await database.settle(`fence:${row.slurmJobName}`, outcome);
 }

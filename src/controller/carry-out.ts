@@ -35,7 +35,9 @@ export function carryOut(context: Context, submitter: Submitter, actions: readon
     seen.fuse.noteSubmit(poolKey, clock.monotonicMs());
     submitter.start(id, claimToken);
   }
-  for (const action of actions) if (action.kind === 'release') release(context, action);
+  store.db.transaction(() => {
+    for (const action of actions) if (action.kind === 'release') release(context, action);
+  });
   if (actions.length > 0) {
     const tookMs = Math.round(clock.monotonicMs() - begunMs);
     log.info(

@@ -12,11 +12,19 @@ import { type Failure, failureOf } from './observations.ts';
 /** Room for one page is not always room for a turn: what comes and goes is said once a minute. */
 const sayAgainMs = 60_000;
 
+interface Outcome {
+  readonly key: string;
+  readonly write: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class DatabaseHealth {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #unwritten = new Map<string, () => void>();
+  #outcomes: Outcome[] = [];
   /** Monotonic time of the last sentence in the log, and whether this failure has had one. */
   #saidMs = Number.NEGATIVE_INFINITY;
   #said = false;
@@ -61,13 +69,40 @@ export class DatabaseHealth {
     return true;
   }
 
-  /** Writes an outcome that can't be asked for again: now, or as soon as there is room. */
-  settle(key: string, write: () => void): void {
+  /**
+   * Writes an outcome that can't be asked for again: at once, or as soon as there is room. Outcomes that come together share
+   * one commit, since each commit waits for the disk. Resolves when it is written, or waits for room.
+   */
+  settle(key: string, write: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#outcomes.push({ key, write, resolve, reject });
+      if (this.#outcomes.length === 1) setImmediate(() => this.#writeTogether());
+    });
+  }
+
+  #writeTogether(): void {
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    try {
+      this.#store.db.transaction(() => {
+        for (const { write } of outcomes) write();
+      });
+      for (const { resolve } of outcomes) resolve();
+    } catch {
+      // Nothing of it is written. One by one, so that what is wrong with one is not the others' trouble.
+      for (const outcome of outcomes) this.#writeAlone(outcome);
+    }
+  }
+
+  #writeAlone({ key, write, resolve, reject }: Outcome): void {
     try {
       write();
+      resolve();
     } catch (error) {
-      if (!this.note(error)) throw error;
-      this.#unwritten.set(key, write);
+      if (this.note(error)) {
+        this.#unwritten.set(key, write);
+        resolve();
+      } else reject(error);
     }
   }
 

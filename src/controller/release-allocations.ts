@@ -19,8 +19,10 @@ const cancelAgainMs = 60_000;
 
 export function releaseAllocations(context: Context): void {
   const { db } = context.store;
-  for (const row of allocationsIn(db, 'busy')) releaseWhenJobIsOver(context, row);
-  for (const row of allocationsIn(db, 'releasing')) advance(context, row);
+  db.transaction(() => {
+    for (const row of allocationsIn(db, 'busy')) releaseWhenJobIsOver(context, row);
+    for (const row of allocationsIn(db, 'releasing')) advance(context, row);
+  });
 }
 
 function releaseWhenJobIsOver({ seen, clock, store }: Context, row: Allocation): void {

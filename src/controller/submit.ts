@@ -70,7 +70,7 @@ export class Submitter {
       health.retryAt > row.createdAt
     ) {
       const reason = `Not sent: ${health.reason}`;
-      this.#settle(id, () => this.#refuse(id, reason, false));
+      await this.#settle(id, () => this.#refuse(id, reason, false));
       return;
     }
     unsent.attempts += 1;
@@ -82,12 +82,12 @@ export class Submitter {
     } catch (error) {
       outcome = () => this.#fail(id, unsent, error);
     }
-    this.#settle(id, outcome);
+    await this.#settle(id, outcome);
   }
 
   /** Slurm says it once: what can't be written now is written later, and the row counts as in flight until then. */
-  #settle(id: string, outcome: () => void): void {
-    this.#context.database.settle(`submit:${id}`, outcome);
+  #settle(id: string, outcome: () => void): Promise<void> {
+    return this.#context.database.settle(`submit:${id}`, outcome);
   }
 
   /** The id is stored in any state; a Slurm job that nobody waits for any more is cancelled. */

@@ -129,12 +129,16 @@ export function oldestPending(db: Connection): Allocation[] {
   );
 }
 
-export function liveAllocationBySlurmJob(db: Connection, slurmJobId: number): Allocation | undefined {
-  return db
+const liveBySlurmJob = prepared((db) =>
+  db
     .select()
     .from(allocations)
-    .where(and(eq(allocations.slurmJobId, slurmJobId), ne(allocations.state, 'ended')))
-    .get();
+    .where(and(eq(allocations.slurmJobId, given('slurmJobId')), ne(allocations.state, 'ended')))
+    .prepare(),
+);
+
+export function liveAllocationBySlurmJob(db: Connection, slurmJobId: number): Allocation | undefined {
+  return liveBySlurmJob(db).get({ slurmJobId });
 }
 
 /** Registered runners that have been asked for in this pool and have not been seen to start: others' claims. */
@@ -187,14 +191,17 @@ export function unconfirmedAllocations(db: Connection, scope: string): Allocatio
   return unconfirmedOf(db).all({ scope });
 }
 
-/** Whose Slurm job carries this name: null for `slurm.user`, and for a name that no allocation has. */
-export function userOfSlurmJob(db: Connection, slurmJobName: string): string | null {
-  const row = db
+const userOfName = prepared((db) =>
+  db
     .select({ user: allocations.slurmUser })
     .from(allocations)
-    .where(eq(allocations.slurmJobName, slurmJobName))
-    .get();
-  return row?.user ?? null;
+    .where(eq(allocations.slurmJobName, given('slurmJobName')))
+    .prepare(),
+);
+
+/** Whose Slurm job carries this name: null for `slurm.user`, and for a name that no allocation has. */
+export function userOfSlurmJob(db: Connection, slurmJobName: string): string | null {
+  return userOfName(db).get({ slurmJobName })?.user ?? null;
 }
 
 export function updateAllocation(

@@ -40,8 +40,16 @@ export function dueCancels(db: Connection, nowMs: number): CancelRow[] {
 const theCancel = (row: Pick<CancelRow, 'slurmJobId' | 'slurmJobName'>) =>
   and(eq(cancels.slurmJobId, row.slurmJobId), eq(cancels.slurmJobName, row.slurmJobName));
 
-export function finishCancel(db: Connection, row: CancelRow, nowMs: number): void {
-  db.update(cancels).set({ doneAt: nowMs }).where(theCancel(row)).run();
+const finish = prepared((db) =>
+  db
+    .update(cancels)
+    .set({ doneAt: sql`${given('nowMs')}` })
+    .where(and(eq(cancels.slurmJobId, given('slurmJobId')), eq(cancels.slurmJobName, given('slurmJobName'))))
+    .prepare(),
+);
+
+export function finishCancel(db: Connection, { slurmJobId, slurmJobName }: CancelRow, nowMs: number): void {
+  finish(db).run({ nowMs, slurmJobId, slurmJobName });
 }
 
 export function postponeCancel(db: Connection, row: CancelRow, retryAtMs: number): void {

@@ -1,6 +1,7 @@
 import { type AllocationState, mayMove } from '../domain/allocation-state.ts';
 import type { Connection } from './connection.ts';
 import { and, eq } from './drizzle.ts';
+import { given, prepared } from './prepared.ts';
 import { allocationEvents, allocations } from './schema.ts';
 
 export type Allocation = typeof allocations.$inferSelect;
@@ -17,6 +18,19 @@ export interface Move {
   readonly detail?: string;
 }
 
+const noteMove = prepared((db) =>
+  db
+    .insert(allocationEvents)
+    .values({
+      allocationId: given('allocationId'),
+      at: given('at'),
+      fromState: given('fromState'),
+      toState: given('toState'),
+      detail: given('detail'),
+    })
+    .prepare(),
+);
+
 /**
  * The only way a row changes its state. False means that someone was faster: the row has left `from`, nothing was
  * changed, and the caller looks again.
@@ -31,9 +45,7 @@ export function moveAllocation(db: Connection, { id, from, to, atMs, changes, de
       .where(and(eq(allocations.id, id), eq(allocations.state, from)))
       .run();
     if (moved.changes === 0) return false;
-    tx.insert(allocationEvents)
-      .values({ allocationId: id, at: atMs, fromState: from, toState: to, detail: detail ?? null })
-      .run();
+    noteMove(tx).run({ allocationId: id, at: atMs, fromState: from, toState: to, detail: detail ?? null });
     return true;
   });
 }

@@ -18,7 +18,7 @@ export interface Crashes {
   reach(name: () => string): number;
   /** True when the process is to die at this point, on this side. */
   diesAt(point: number, side: Side): boolean;
-  /** Told of every write, by the function of the store that makes it. */
+  /** Told of every write, by the function of the store that makes it, and of transactions inside of others. */
   writes(name: () => string): void;
 }
 
@@ -65,7 +65,7 @@ export class MortalProcess {
       }
     };
     this.parts = {
-      store: { ...store, db: this.#writes(store.db, false) as Store['db'] },
+      store: { ...store, db: this.#writes(store.db, () => store.db.$client.inTransaction) as Store['db'] },
       slurm: this.#calls(slurm, 'slurm'),
       github: this.#calls(github, 'github'),
       config,
@@ -138,7 +138,7 @@ export class MortalProcess {
   }
 
   /** The database with a point at each commit: of a transaction, or of a statement outside of one. */
-  #writes(object: object, inTransaction: boolean): object {
+  #writes(object: object, inTransaction: () => boolean): object {
     return new Proxy(object, {
       get: (target, property) => {
         const value: unknown = Reflect.get(target, property);
@@ -149,14 +149,19 @@ export class MortalProcess {
             (value as (...given: unknown[]) => unknown).apply(target, given);
           const commits = property === 'transaction' || property === 'run';
           if (property === 'run') this.#crashes.writes(caller);
-          if (commits && !inTransaction) {
-            const given = property === 'transaction' ? [this.#inside(args[0]), ...args.slice(1)] : args;
+          if (commits && !inTransaction()) {
+            const given =
+              property === 'transaction' ? [this.#inside(args[0], inTransaction), ...args.slice(1)] : args;
             return this.#point(
               () => `commit in ${site()}`,
               () => act(given),
             );
           }
-          if (property === 'transaction') return act([this.#inside(args[0]), ...args.slice(1)]);
+          if (property === 'transaction') {
+            // A savepoint: it shares the commit, and the point, of the transaction around it.
+            this.#crashes.writes(() => `commit in ${site()}`);
+            return act([this.#inside(args[0], inTransaction), ...args.slice(1)]);
+          }
           const result = act();
           return builders.has(String(property)) ? this.#writes(result as object, inTransaction) : result;
         };
@@ -164,8 +169,8 @@ export class MortalProcess {
     });
   }
 
-  #inside(work: unknown): (tx: object) => unknown {
-    return (tx) => (work as (tx: object) => unknown)(this.#writes(tx, true));
+  #inside(work: unknown, inTransaction: () => boolean): (tx: object) => unknown {
+    return (tx) => (work as (tx: object) => unknown)(this.#writes(tx, inTransaction));
   }
 }
 
@@ -179,6 +184,7 @@ const builders: ReadonlySet<string> = new Set([
   'where',
   'onConflictDoUpdate',
   'onConflictDoNothing',
+  'prepare',
 ]);
 
 /** The file of `src` that asks for the commit. */
