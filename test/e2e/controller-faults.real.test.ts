@@ -159,7 +159,11 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     expect(await finish(work)).toEqual([]);
     expect(conclusions([kept, cancelled])).toEqual(['success', 'cancelled']);
     const older = (await work.allocations()).filter(({ slurmJobId }) => taken.includes(slurmJobId ?? 0));
-    expect(older.map(({ outcome }) => outcome).toSorted()).toEqual(['surplus', 'unclaimed']);
+    // The look at what waits, once a minute, may find the other name before the neighbour's job is over.
+    const [first, second] = older.map(({ outcome = '' }) => outcome).toSorted();
+    expect(older).toHaveLength(2);
+    expect([first, second]).toContain('surplus');
+    expect(first === 'surplus' ? second : first).toMatch(/^(unclaimed|slurm:GONE)$/);
     await setLate('DOWN');
   });
 });
