@@ -86,7 +86,9 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
 
   it('SIGKILL of slurmctld, then of slurmrestd: what runs goes on, what waits is submitted once more or was kept', async () => {
     const work = await startWorkload(world);
-    const running = work.queue(4, 'slurm-small', 'sleep 8');
+    // They hold the node until both are back: a job that slurmctld forgets must not have started, for its node would kill it.
+    const gate = '/tmp/open-when-slurm-is-back';
+    const running = work.queue(4, 'slurm-small', `while [ ! -e ${gate} ]; do sleep 0.1; done`);
     const waiting = work.queue(3, 'slurm-small', 'sleep 0.2');
     await until(() => running.every((job) => job.status === 'in_progress'));
     await untilSaved();
@@ -96,6 +98,8 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     const late = work.queue(2, 'slurm-small', 'sleep 0.2');
     await until(async () => (await work.allocations()).length >= 12);
     await world.cluster.signal('slurmrestd', 'KILL');
+    await until(async () => (await world.cluster.exec(['squeue', '--noheader'])).code === 0);
+    await world.cluster.exec(['touch', gate]);
     expect(await finish(work)).toEqual([]);
     expect(conclusions([...running, ...waiting, ...fresh, ...late])).toEqual(Array(12).fill('success'));
     const outcomes = (await work.allocations()).map(({ outcome }) => outcome);
@@ -159,7 +163,11 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     expect(await finish(work)).toEqual([]);
     expect(conclusions([kept, cancelled])).toEqual(['success', 'cancelled']);
     const older = (await work.allocations()).filter(({ slurmJobId }) => taken.includes(slurmJobId ?? 0));
-    expect(older.map(({ outcome }) => outcome).toSorted()).toEqual(['surplus', 'unclaimed']);
+    // The look at what waits, once a minute, may find the other name before the neighbour's job is over.
+    const [first, second] = older.map(({ outcome = '' }) => outcome).toSorted();
+    expect(older).toHaveLength(2);
+    expect([first, second]).toContain('surplus');
+    expect(first === 'surplus' ? second : first).toMatch(/^(unclaimed|slurm:GONE)$/);
     await setLate('DOWN');
   });
 });
