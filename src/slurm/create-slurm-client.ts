@@ -10,6 +10,7 @@
  */
 import createClient, { type Client } from 'openapi-fetch';
 import { SlurmError } from '../domain/errors.ts';
+import { apiVersions } from './api-versions.ts';
 import { errorFromFailure, errorFromFaults, errorFromText, type SlurmFault } from './classify-error.ts';
 import type { paths } from './generated/v0.0.42.gen.ts';
 import { parseJob, type SlurmJobDetail } from './parse-job.ts';
@@ -45,9 +46,6 @@ export interface SlurmClient {
   /** The version in use; looks for one first where none is chosen yet. */
   apiVersion(): Promise<string>;
 }
-
-/** Newest first. */
-export const knownApiVersions = ['v0.0.42', 'v0.0.41', 'v0.0.40'] as const;
 
 /** Above this many ids the whole listing is asked for: a URL has room for about as many, at 14 bytes each. */
 const mostIdsInUrl = 400;
@@ -125,7 +123,7 @@ export function createSlurmClient(options: SlurmClientOptions): SlurmClient {
 
   /** `/ping/` of a version that is not served answers 404 in plain text; a bad token and a dead slurmctld answer 200. */
   async function choose(): Promise<string> {
-    for (const version of knownApiVersions) {
+    for (const version of apiVersions) {
       try {
         await attempt('GET /ping/', version, (api) => api.GET('/ping/'));
         chosen = version;
@@ -135,7 +133,7 @@ export function createSlurmClient(options: SlurmClientOptions): SlurmClient {
       }
     }
     throw new SlurmError(
-      `slurmrestd at ${url} serves none of ${knownApiVersions.join(', ')}: check slurm.url, or use a Slurm that serves one of them.`,
+      `slurmrestd at ${url} serves none of ${apiVersions.join(', ')}: check slurm.url, or use a Slurm that serves one of them.`,
       { kind: 'protocol', errorNumber: null, notCreated: true },
     );
   }
