@@ -2,7 +2,7 @@
  * What a failed call means, decided on Slurm's `error_number` and never on the HTTP status or the text: both change with
  * the release under the same API version.
  */
-import { SlurmError, type SlurmErrorKind } from '../domain/errors.ts';
+import { OperatorError, SlurmError, type SlurmErrorKind } from '../domain/errors.ts';
 import { NotConnectedError } from './not-connected-error.ts';
 
 export interface SlurmFault {
@@ -99,21 +99,29 @@ export function errorFromText(call: string, status: number, text: string): Slurm
 }
 
 const ofTls = /CERT|SSL|TLS|SIGNATURE|ISSUER|EPROTO/;
+const ofFiles =
+  'see that slurm.caFile is the CA of its certificate, and that slurm.certFile and slurm.keyFile are what it asks for';
 
 /** For a call without an answer. Only where no connection came about it certainly did nothing. */
 export function errorFromFailure(call: string, url: string, cause: unknown): SlurmError {
-  const neverSent = findCause(cause, (error) => error instanceof NotConnectedError) !== undefined;
-  const code = codeOf(cause);
+  const notConnected = findCause(cause, (error) => error instanceof NotConnectedError);
   const late = findCause(cause, ({ name }) => name === 'TimeoutError') !== undefined;
+  const code = codeOf(cause);
   const what = late ? 'no answer in time' : (code ?? String(cause));
+  const dropped = notConnected === undefined && !late && url.startsWith('https:');
   const advice =
     code !== undefined && ofTls.test(code)
-      ? 'see that slurm.caFile is the CA of its certificate, and that slurm.certFile and slurm.keyFile are what it asks for'
-      : 'see that it runs and that slurm.url is right';
-  return new SlurmError(`slurmrestd at ${url} can not be reached (${call}: ${what}): ${advice}.`, {
+      ? ofFiles
+      : dropped
+        ? 'see that it runs, and that slurm.certFile and slurm.keyFile are there where it asks for a client certificate'
+        : 'see that it runs and that slurm.url is right';
+  // A file of ours that can't be read has a sentence of its own.
+  const own = notConnected?.cause instanceof OperatorError ? notConnected.cause.message : null;
+  const words = own === null ? `${what}): ${advice}` : `not tried): ${own}`;
+  return new SlurmError(`slurmrestd at ${url} can not be reached (${call}: ${words}.`, {
     kind: 'unavailable',
     errorNumber: null,
-    notCreated: neverSent,
+    notCreated: notConnected !== undefined,
     cause,
   });
 }
