@@ -45,7 +45,7 @@ function clientFor(urls: string | readonly string[], tls: TlsFiles = {}, timeLim
   return createSlurmClient({
     endpoints: [urls].flat().map((url) => slurmEndpoint(url, tls)),
     user: 'gha',
-    token: fixedToken('token'),
+    tokenFor: fixedToken('token'),
     apiVersion: 'v0.0.42',
     clock: new VirtualClock(),
     timeLimitMs,
@@ -218,7 +218,7 @@ it('a path stays in front: that of a proxy', async () => {
     paths.push(request.url);
     answers(request, response);
   });
-  await clientFor(`${url}/clusters/a/`).cancelByName('n');
+  await clientFor(`${url}/clusters/a/`).cancelByName('n', null);
   expect(paths).toEqual(['/clusters/a/slurm/v0.0.42/jobs/']);
 });
 

@@ -9,7 +9,7 @@ import { SlurmError } from '../../src/domain/errors.ts';
 import { systemClock } from '../../src/domain/time.ts';
 import { slurmEndpoint } from '../../src/slurm/connect.ts';
 import type { SlurmClient } from '../../src/slurm/create-slurm-client.ts';
-import { type TokenConfig, tokenSource } from '../../src/slurm/token.ts';
+import { type TokenConfig, tokenSource, tokenSources } from '../../src/slurm/token.ts';
 import { certificateAuthority } from '../support/certificates.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -28,7 +28,7 @@ async function isServed(api: SlurmClient): Promise<void> {
   const { id } = await api.submit(request);
   expect((await api.states([id])).map((job) => job.id)).toEqual([id]);
   expect(await api.job(id)).toMatchObject({ name: request.name });
-  await api.cancel({ id, name: request.name });
+  await api.cancel({ id, name: request.name, user: null });
   await until(async () => (await api.states([id]))[0]?.states.includes('CANCELLED') === true);
 }
 
@@ -85,7 +85,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s', (release) 
   });
 
   const withToken = (config: TokenConfig, clock = systemClock): SlurmClient =>
-    clientOf(cluster, { token: tokenSource(config, cluster.user, clock) });
+    clientOf(cluster, { tokenFor: tokenSources(config, cluster.user, clock) });
   const scontrol = (lifespan: number) =>
     cluster.commandInside(['scontrol', 'token', `username=${cluster.user}`, `lifespan=${lifespan}`]);
 
@@ -115,12 +115,25 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s', (release) 
     const clock = { wallMs: () => Date.now(), monotonicMs: () => time.monotonicMs() };
     const made = tokenSource({ signingKeyFile: cluster.keyFile, lifetimeMs: 60_000 }, cluster.user, clock);
     const first = await made.current();
-    await isServed(clientOf(cluster, { token: made }));
+    await isServed(clientOf(cluster, { tokenFor: () => made }));
     // The next second, since a token is the same within one.
     await until(() => Math.floor(Date.now() / 1_000) > issuedAt(first));
     time.advance(48_000);
-    await isServed(clientOf(cluster, { token: made }));
+    await isServed(clientOf(cluster, { tokenFor: () => made }));
     expect(await made.current()).not.toBe(first);
+  });
+
+  it("takes tokens of another user's, whose jobs are cancelled by nobody else", async () => {
+    const api = withToken({ signingKeyFile: cluster.keyFile, lifetimeMs: 60_000 });
+    const request = submitRequest({ user: 'slurmrest' });
+    const { id } = await api.submit(request);
+    expect(await api.job(id)).toMatchObject({ id, user: 'slurmrest' });
+    const isCancelled = async () => (await api.states([id]))[0]?.states.includes('CANCELLED') === true;
+    await api.cancelByName(request.name, null);
+    await api.cancel({ id, name: request.name, user: null });
+    expect(await isCancelled()).toBe(false);
+    await api.cancel({ id, name: request.name, user: 'slurmrest' });
+    await until(isCancelled);
   });
 
   it('by a clock that is an hour late, made tokens are refused: said, and tried again later', async () => {

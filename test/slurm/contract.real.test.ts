@@ -94,6 +94,20 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s', (release) 
         await api.cancelByName(request.name, null);
       });
 
+      it('knows every field that a profile can set, whether it has what is asked for or not', async () => {
+        const profile = {
+          ...{ name: 'all', partition: 'gpu,ci', cpus: 1, memoryPerCpuMiB: 512, timeLimitMinutes: 5 },
+          ...{ account: 'ci', qos: 'normal', reservation: 'none', constraint: 'none', nice: 10 },
+          ...{ excludeNodes: ['node'], gres: 'gpu:1', tres: 'gres/gpu:1', licenses: 'none:1' },
+          ...{ exclusive: true, comment: 'CI', tmpMiB: 1, extra: { wckey: 'ci', prefer: 'none' } },
+        };
+        const refused = await failure(
+          clientOf(cluster, { apiVersion: version }).submit(submitRequest({ profile })),
+        );
+        // Slurm has read it, and this test fails on a field that it has ignored.
+        expect(refused).toMatchObject({ kind: 'refused', notCreated: true });
+      });
+
       it('a job that has to wait for a node is taken, with a warning', async () => {
         const drain = (state: string) =>
           cluster.exec(['scontrol', 'update', 'nodename=node', `state=${state}`, 'reason=test']);
