@@ -3,7 +3,6 @@
  * run without a shell. What it prints on stdout is a secret whatever it is, and goes nowhere; stderr is for the operator.
  */
 import { type ExecFileException, execFile } from 'node:child_process';
-import { decodeJwt } from 'jose';
 import { OperatorError } from '../domain/errors.ts';
 import type { Clock } from '../domain/time.ts';
 import { usedPartOfLife } from './minted-token.ts';
@@ -27,7 +26,7 @@ export function commandToken({ lifetimeMs, ...command }: TokenCommand, clock: Cl
       throw new OperatorError(
         `${command.command[0]} prints no token: slurm.token.command has to print one, and nothing else, on stdout.`,
       );
-    const lifeMs = lifetimeMs ?? remainingMs(token, clock);
+    const lifeMs = lifetimeMs ?? (await remainingMs(token, clock));
     return { token, useMs: lifeMs === null ? null : lifeMs * usedPartOfLife };
   }
   return issuedToken(issue, clock);
@@ -72,7 +71,8 @@ function sentence(
   return `The command of slurm.token.command, ${file}, ${what}${words === '' ? '' : `: ${words}`}. Run it by hand as the user of this service.`;
 }
 
-function remainingMs(token: string, clock: Clock): number | null {
+async function remainingMs(token: string, clock: Clock): Promise<number | null> {
+  const { decodeJwt } = await import('jose');
   try {
     const { exp = 0 } = decodeJwt(token);
     const leftMs = exp * 1_000 - clock.wallMs();
