@@ -101,9 +101,9 @@ export class Caller<Api> {
 
   /** The version in use; looks for one first where none is chosen yet. @throws SlurmError */
   async version(): Promise<string> {
-    const [first] = this.#known;
-    if (first === undefined) throw new Error('There is no slurmrestd to ask.');
-    return this.#fixed ?? first.version ?? this.#choose(first);
+    if (this.#fixed !== null) return this.#fixed;
+    if (this.#known[0]?.version == null) await this.call(calls.ping, this.#ping);
+    return this.#known.find(({ version }) => version !== null)?.version ?? '';
   }
 
   async #inTurn<T extends Common>(call: Call<Api>): Promise<T> {
@@ -205,6 +205,7 @@ export class Caller<Api> {
       .catch((cause: unknown) => {
         throw errorFromToken(calls.ping.name, cause);
       });
+    let words = '';
     for (const version of apiVersions) {
       try {
         await this.#attempt(known, calls.ping, version, token, this.#ping);
@@ -213,12 +214,13 @@ export class Caller<Api> {
       } catch (error) {
         if (!(error instanceof SlurmError)) throw error;
         const { message, kind, errorNumber } = error;
+        words = message;
         if (kind !== 'protocol')
           throw new SlurmError(message, { kind, errorNumber, notCreated: true, cause: error });
       }
     }
     throw new SlurmError(
-      `slurmrestd at ${known.endpoint.url} serves none of ${apiVersions.join(', ')}: check slurm.url, or use a Slurm that serves one of them.`,
+      `slurmrestd at ${known.endpoint.url} serves none of ${apiVersions.join(', ')}: check slurm.url, or use a Slurm that serves one of them. The last answer: ${words}`,
       { kind: 'protocol', errorNumber: null, notCreated: true },
     );
   }

@@ -263,6 +263,16 @@ describe('the version', () => {
     expect(callsOf(asked)).toEqual(['GET v0.0.45/ping/']);
   });
 
+  it("none, since a proxy has no such path: the proxy's page is said", async () => {
+    const { client } = await slurmrestd(
+      () => ({ status: 404, type: 'text/html', body: '<html><title>404 Not Found</title></html>' }),
+      { apiVersion: 'auto' },
+    );
+    expect((await failureOf(SlurmError, client.states([1]))).message).toMatch(
+      /check slurm\.url.*The last answer: A proxy answers.*404 Not Found/,
+    );
+  });
+
   it('none in common: says which would do', async () => {
     const { client } = await slurmrestd(
       pings(() => []),
