@@ -29,7 +29,12 @@ const failure = (call: Promise<unknown>): Promise<SlurmError> => failureOf(Slurm
 
 afterEach(() => expect(complaints, 'nothing that was sent is ignored').toEqual([]));
 
-describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s', (release) => {
+// Releases at the same time, and the slow faults beside them; what is done to one cluster is done one after the other.
+describe.skipIf(realSlurmMissing !== null).concurrent.each(releases)('Slurm %s', (release) => {
+  describe('in order', { concurrent: false }, () => inOrder(release));
+});
+
+function inOrder(release: Release): void {
   let cluster: Cluster;
   const versions = servedVersions[release];
   const newest = versions.at(-1) ?? '';
@@ -157,7 +162,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s', (release) 
     cluster.startDaemon('slurmrestd');
     await until(async () => (await api.states([1]).catch(() => null)) !== null);
   });
-});
+}
 
 // Slow, and each on a cluster of its own, so that they wait at the same time.
 describe.skipIf(realSlurmMissing !== null).concurrent('Slurm in trouble', () => {
