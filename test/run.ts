@@ -45,7 +45,7 @@ step('lint', join(modules, '.bin/biome'), ['check', '--error-on-warnings', '.'])
 step('types', node, [join(modules, 'typescript/bin/tsc'), '--noEmit']);
 step('generated types are as the descriptions say', node, ['openapi/generate.ts', '--check']);
 if (missing === null) {
-  await ensurePackages(['shellcheck']);
+  await ensurePackages(['shellcheck', 'openssl']);
   step('shell scripts', 'shellcheck', shellScripts);
   step('descriptions are as Slurm serves them', node, ['openapi/pull.ts', '--check']);
 }

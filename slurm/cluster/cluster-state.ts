@@ -36,7 +36,7 @@ export function clusterNames(): string[] {
 export function makeDirectory(name: string): string {
   const directory = directoryOf(name);
   rmSync(directory, { recursive: true, force: true });
-  for (const part of ['conf', 'log', 'state', 'spool', 'stopped', 'mnt']) {
+  for (const part of ['conf', 'log', 'state', 'spool', 'stopped', 'socket', 'mnt']) {
     mkdirSync(join(directory, part), { recursive: true, mode: 0o755 });
   }
   return directory;

@@ -15,6 +15,8 @@ export interface Cluster {
   readonly release: Release;
   /** slurmrestd, as this machine reaches it. */
   readonly url: string;
+  /** Where slurmrestd listens, too. */
+  readonly socketPath: string;
   /** The ordinary user that jobs run as. */
   readonly user: string;
   readonly partition: string;
@@ -24,7 +26,9 @@ export interface Cluster {
   /** A token for `user`, valid for ten years. */
   readonly tokenFile: string;
   mintToken(options?: { user?: string; lifeSeconds?: number }): string;
-  /** Runs a command inside, as root unless a user is given: `squeue`, `scontrol`, … */
+  /** What runs `argv` inside as root, for who runs it: `squeue`, `scontrol`, … */
+  commandInside(argv: readonly string[]): [string, ...string[]];
+  /** Runs a command inside, as root unless a user is given. */
   exec(argv: readonly string[], options?: { user?: string; timeoutMs?: number }): Promise<CommandResult>;
   /** For fault tests: STOP and CONT, or KILL, after which the supervisor starts the daemon again. */
   signal(daemon: Daemon, signal: 'STOP' | 'CONT' | 'KILL'): Promise<void>;
@@ -45,15 +49,19 @@ export function openCluster(state: ClusterState): Cluster {
   const directory = directoryOf(state.name);
   const keyFile = join(directory, 'conf', 'jwt_hs256.key');
 
+  function commandInside(argv: readonly string[]): [string, ...string[]] {
+    const init = initPid(state.supervisorPid);
+    return ['nsenter', '--target', String(init), '--mount', '--pid', '--wdns=/', '--', ...argv];
+  }
+
   async function exec(argv: readonly string[], options: { user?: string; timeoutMs?: number } = {}) {
     const as =
       options.user === undefined
         ? []
         : ['setpriv', '--reuid', options.user, '--regid', options.user, '--clear-groups'];
-    const init = initPid(state.supervisorPid);
-    const enter = ['--target', String(init), '--mount', '--pid', '--wdns=/', '--', ...as, ...argv];
+    const [enter, ...args] = commandInside([...as, ...argv]);
     const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
-    return runCommand('nsenter', enter, {
+    return runCommand(enter, args, {
       env,
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     });
@@ -69,6 +77,7 @@ export function openCluster(state: ClusterState): Cluster {
     name: state.name,
     release: state.release,
     url: `http://${state.restHost === anyAddress ? '127.0.0.1' : state.restHost}:${state.restPort}`,
+    socketPath: join(directory, 'socket', 'slurmrestd'),
     user: clusterUser,
     partition: 'ci',
     directory,
@@ -76,6 +85,7 @@ export function openCluster(state: ClusterState): Cluster {
     tokenFile: join(directory, 'token'),
     mintToken: ({ user = clusterUser, lifeSeconds = 3_600 } = {}) =>
       mintToken(readFileSync(keyFile), user, lifeSeconds),
+    commandInside,
     exec,
     signal,
     async stopDaemon(daemon) {

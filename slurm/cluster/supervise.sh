@@ -34,6 +34,7 @@ printf 'gha:x:1000:1000::/tmp:/bin/bash\nslurmrest:x:1001:1001::/:/usr/sbin/nolo
 printf 'gha:x:1000:\nslurmrest:x:1001:\n' >> "$new/etc/group"
 cp "$directory"/conf/* "$new/etc/slurm/"
 chroot "$new" chown slurm: /etc/slurm/slurm.key /etc/slurm/jwt_hs256.key /var/lib/cluster/state
+chroot "$new" chown slurmrest: /var/lib/cluster/socket
 chmod 0600 "$new/etc/slurm/slurm.key" "$new/etc/slurm/jwt_hs256.key"
 cd "$new"
 pivot_root . run/old
@@ -58,7 +59,7 @@ keep slurmctld slurmctld -D -i &
 keep slurmd slurmd -D -N node &
 keep slurmrestd setpriv --reuid slurmrest --regid slurmrest --clear-groups \
   env SLURM_JWT=daemon SLURMRESTD_SECURITY=disable_unshare_files,disable_unshare_sysv \
-  slurmrestd -s openapi/slurmctld -a rest_auth/jwt "$rest_address" &
+  slurmrestd -s openapi/slurmctld -a rest_auth/jwt "$rest_address" "unix:$directory/socket/slurmrestd" &
 if [ "$life" = tied ]; then
   # The starter holds the other end of this pipe: the kernel closes it with the starter, however that ends.
   read -r _ || true

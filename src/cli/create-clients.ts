@@ -2,15 +2,20 @@ import type { Logger } from 'pino';
 import type { Config, Secrets } from '../config/load-config.ts';
 import { systemClock } from '../domain/time.ts';
 import { createGitHubClient, type GitHubClient } from '../github/create-github-client.ts';
-import { createSlurmClient, type SlurmClient } from '../slurm/create-slurm-client.ts';
-import { tokenSource } from '../slurm/token.ts';
+import { slurmEndpoint } from '../slurm/connect.ts';
+import {
+  createSlurmClient,
+  type SlurmClient,
+  type SlurmClientOptions,
+} from '../slurm/create-slurm-client.ts';
+import { tokenSources } from '../slurm/token.ts';
 
 /** Both sides, as the configuration names them. */
 export function createClients(
   config: Config,
   secrets: Secrets,
   log: Logger,
-  fetchSlurm: typeof fetch = fetch,
+  ends?: SlurmClientOptions['ends'],
 ): { readonly github: GitHubClient; readonly slurm: SlurmClient } {
   return {
     github: createGitHubClient({
@@ -19,10 +24,13 @@ export function createClients(
       clock: systemClock,
     }),
     slurm: createSlurmClient({
-      ...config.slurm,
-      token: tokenSource(secrets.slurmToken, config.slurm.user, systemClock),
+      endpoints: config.slurm.urls.map((url) => slurmEndpoint(url, config.slurm)),
+      user: config.slurm.user,
+      apiVersion: config.slurm.apiVersion,
+      tokenFor: tokenSources(secrets.slurmToken, config.slurm.user, systemClock),
+      clock: systemClock,
       log,
-      fetch: fetchSlurm,
+      ...(ends === undefined ? {} : { ends }),
     }),
   };
 }

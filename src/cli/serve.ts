@@ -35,8 +35,7 @@ export async function serve(option: string | undefined): Promise<void> {
   try {
     noteBackup(store, log);
     const metrics = createMetrics();
-    const fetch = stoppableFetch(stop.signal);
-    const clients = createClients(config, secrets, log, fetch);
+    const clients = createClients(config, secrets, log, endsOf(stop.signal));
     const { github } = clients;
     const controller = createController({
       store,
@@ -97,16 +96,10 @@ function noteBackup(store: Store, log: Logger): void {
 }
 
 /** At the end reads are given up at once; what changes something has a moment to be answered, and is in doubt after it. */
-function stoppableFetch(stop: AbortSignal): typeof fetch {
+function endsOf(stop: AbortSignal): { readonly looks: AbortSignal; readonly changes: AbortSignal } {
   const giveUp = new AbortController();
   stop.addEventListener('abort', () => {
     setTimeout(() => giveUp.abort(), mutationsGraceMs).unref();
   });
-  return (input, init) => {
-    const method = input instanceof Request ? input.method : (init?.method ?? 'GET');
-    const signals = [method === 'GET' ? stop : giveUp.signal, init?.signal].filter(
-      (signal) => signal != null,
-    );
-    return fetch(input, { ...init, signal: AbortSignal.any(signals) });
-  };
+  return { looks: stop, changes: giveUp.signal };
 }

@@ -15,7 +15,13 @@ export interface Secrets {
   readonly slurmToken:
     | { readonly value: string }
     | { readonly file: string }
-    | { readonly signingKeyFile: string; readonly lifetimeMs: number };
+    | { readonly signingKeyFile: string; readonly lifetimeMs: number }
+    | {
+        readonly command: readonly [string, ...string[]];
+        readonly lifetimeMs: number | null;
+        readonly timeLimitMs: number;
+        readonly env: Environment;
+      };
   readonly adminToken: string | null;
 }
 
@@ -28,7 +34,11 @@ export interface Config {
     readonly pollIntervalMs: number;
   };
   readonly slurm: {
-    readonly url: string;
+    /** One at least. */
+    readonly urls: readonly string[];
+    readonly caFile: string | undefined;
+    readonly certFile: string | undefined;
+    readonly keyFile: string | undefined;
     readonly user: string;
     readonly apiVersion: string;
     readonly pollIntervalMs: number;
@@ -107,7 +117,7 @@ export function loadConfig(
   }
   faults.push(...duplicateRepositories(document));
   if (!result.success || faults.length > 0) throw new ConfigError(path, faults);
-  return { config: Object.freeze(toConfig(result.data)), secrets: toSecrets(result.data) };
+  return { config: Object.freeze(toConfig(result.data)), secrets: toSecrets(result.data, env) };
 }
 
 function readYaml(path: string): unknown {
@@ -146,17 +156,30 @@ function duplicateRepositories(document: unknown): Fault[] {
   });
 }
 
-function toSecrets({ github, slurm, server }: ConfigDocument): Secrets {
-  const { value, file, signingKeyFile, lifetime } = slurm.token;
+const defaultTokenLifetimeMs = 600_000;
+const defaultCommandTimeLimitMs = 10_000;
+
+function toSecrets({ github, slurm, server }: ConfigDocument, env: Environment): Secrets {
   return {
     githubToken: github.auth.token,
-    slurmToken:
-      value !== undefined
-        ? { value }
-        : file !== undefined
-          ? { file }
-          : { signingKeyFile: signingKeyFile ?? '', lifetimeMs: lifetime },
+    slurmToken: toSlurmToken(slurm.token, env),
     adminToken: server.adminToken ?? null,
+  };
+}
+
+function toSlurmToken(token: ConfigDocument['slurm']['token'], env: Environment): Secrets['slurmToken'] {
+  const { value, file, signingKeyFile = '', command, lifetime, timeLimit } = token;
+  if (value !== undefined) return { value };
+  if (file !== undefined) return { file };
+  const [program, ...args] = command ?? [];
+  if (program === undefined) return { signingKeyFile, lifetimeMs: lifetime ?? defaultTokenLifetimeMs };
+  // With it scontrol would authenticate by an old token to make a new one.
+  const { SLURM_JWT: _, ...without } = env;
+  return {
+    command: [program, ...args],
+    lifetimeMs: lifetime ?? null,
+    timeLimitMs: timeLimit ?? defaultCommandTimeLimitMs,
+    env: without,
   };
 }
 
@@ -182,7 +205,10 @@ function toConfig({
       pollIntervalMs: github.pollInterval,
     },
     slurm: {
-      url: slurm.url.replace(/\/+$/, ''),
+      urls: slurm.url,
+      caFile: slurm.caFile,
+      certFile: slurm.certFile,
+      keyFile: slurm.keyFile,
       user: slurm.user,
       apiVersion: slurm.apiVersion,
       pollIntervalMs: slurm.pollInterval,

@@ -26,12 +26,7 @@ const isLoopback = (host: string): boolean => /^(localhost|127\.|::1$)/.test(hos
 const positive = z.int().positive();
 const text = z.string().min(1);
 
-const httpUrl = text.refine((value) => /^https?:\/\/[^/]/.test(value), {
-  error: ({ input }) =>
-    String(input).startsWith('unix://')
-      ? 'a unix socket is not served by this version: give an http:// or https:// URL'
-      : 'must be an http:// or https:// URL',
-});
+const httpUrl = text.refine((value) => /^https?:\/\/[^/]/.test(value), 'must be an http:// or https:// URL');
 
 const notYet = (what: string) => z.undefined(`${what} is not served by this version`).optional();
 
@@ -60,35 +55,101 @@ const github = z.strictObject({
   pollInterval: durationMs.default(5_000),
 });
 
+const absolutePath = text.startsWith('/', 'must be an absolute path');
+
+/** What is wrong with an address of slurmrestd; null when nothing is. */
+function slurmUrlFault(url: string): string | null {
+  if (url.startsWith('unix://'))
+    return /^unix:\/\/\/[^?#]+$/.test(url) ? null : 'must name a socket by its absolute path: unix:///PATH';
+  if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url))
+    return 'must be an http:// or https:// URL, or unix:///PATH';
+  const { username, password, search, hash } = new URL(url);
+  if (username !== '' || password !== '') return 'must not have a user or a password: see slurm.token';
+  return search === '' && hash === '' ? null : 'must end with its path';
+}
+
+/** One address, or several that are asked in turn. */
+const slurmUrls = z
+  .union([z.string(), z.array(z.string()).min(1)], 'must be a URL, or a list of them')
+  .transform((given, context) => {
+    const urls = typeof given === 'string' ? [given] : given;
+    for (const [index, url] of urls.entries()) {
+      const message = urls.indexOf(url) < index ? 'is there twice' : slurmUrlFault(url);
+      const path = typeof given === 'string' ? [] : [index];
+      if (message !== null) context.addIssue({ code: 'custom', message, path });
+    }
+    return urls.map((url) => url.replace(/\/+$/, ''));
+  });
+
+const forHttps = 'goes with an https:// URL in slurm.url';
+/** Of an address that has a fault itself nothing is known. */
+const goesWithHttps =
+  (name: 'caFile' | 'certFile' | 'keyFile') =>
+  (
+    slurm: { readonly url?: readonly string[] } & { readonly [file in typeof name]?: string | undefined },
+  ): boolean =>
+    slurm[name] === undefined || (slurm.url?.some((url) => url.startsWith('https://')) ?? true);
+
 const slurmToken = z
   .strictObject({
     value: text.optional(),
     file: text.optional(),
     signingKeyFile: text.optional(),
-    lifetime: durationMs.default(600_000),
+    command: z.array(text).min(1, 'names no program').optional(),
+    // Slurm allows no leeway, and a call may wait for half a minute.
+    lifetime: durationMs.refine((ms) => ms >= 60_000, 'must be 1m at least').optional(),
+    timeLimit: durationMs.refine((ms) => ms > 0, 'must be longer than nothing').optional(),
   })
   .refine(
-    (token) =>
-      [token.value, token.file, token.signingKeyFile].filter((given) => given !== undefined).length === 1,
-    'give exactly one of value, file and signingKeyFile',
-  );
+    ({ value, file, signingKeyFile, command }) =>
+      [value, file, signingKeyFile, command].filter((given) => given !== undefined).length === 1,
+    { error: 'give exactly one of value, file, signingKeyFile and command', when: seen },
+  )
+  .refine(
+    ({ lifetime, signingKeyFile, command }) =>
+      lifetime === undefined || (signingKeyFile ?? command) !== undefined,
+    { error: 'goes with signingKeyFile or command', path: ['lifetime'], when: seen },
+  )
+  .refine(({ timeLimit, command }) => timeLimit === undefined || command !== undefined, {
+    error: 'goes with command',
+    path: ['timeLimit'],
+    when: seen,
+  });
 
-const slurm = z.strictObject({
-  url: httpUrl,
-  user: text,
-  token: slurmToken,
-  apiVersion: z
-    .string()
-    .regex(/^(auto|v0\.0\.\d+)$/, 'must be auto or a version such as v0.0.42')
-    .default('auto'),
-  pollInterval: durationMs.default(5_000),
-  workingDirectory: text.startsWith('/', 'must be an absolute path').default('/tmp'),
-  output: text.default('/dev/null'),
-  environment: z
-    .record(text, z.string())
-    .refine((value) => Object.keys(value).length > 0, 'must name one variable at least')
-    .default({ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp' }),
-});
+const slurm = z
+  .strictObject({
+    url: slurmUrls,
+    caFile: text.optional(),
+    certFile: text.optional(),
+    keyFile: text.optional(),
+    user: text,
+    token: slurmToken,
+    apiVersion: z
+      .string()
+      .regex(/^(auto|v0\.0\.\d+)$/, 'must be auto or a version such as v0.0.42')
+      .default('auto'),
+    pollInterval: durationMs.default(5_000),
+    workingDirectory: absolutePath.default('/tmp'),
+    output: text.default('/dev/null'),
+    environment: z
+      .record(text, z.string())
+      .refine((value) => Object.keys(value).length > 0, 'must name one variable at least')
+      .default({ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp' }),
+  })
+  // Files that no address would use are a mistake, of the address as a rule.
+  .refine(goesWithHttps('caFile'), { error: forHttps, path: ['caFile'], when: seen })
+  .refine(goesWithHttps('certFile'), { error: forHttps, path: ['certFile'], when: seen })
+  .refine(goesWithHttps('keyFile'), { error: forHttps, path: ['keyFile'], when: seen })
+  .refine(({ certFile, keyFile }) => certFile === undefined || keyFile !== undefined, {
+    error: 'is required with certFile',
+    path: ['keyFile'],
+    when: seen,
+  })
+  .refine(({ certFile, keyFile }) => keyFile === undefined || certFile !== undefined, {
+    error: 'is required with keyFile',
+    path: ['certFile'],
+    when: seen,
+  });
 
 /** One, or a list of them. */
 const oneOrMore = z.union(

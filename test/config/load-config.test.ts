@@ -248,9 +248,51 @@ describe('loadConfig', () => {
       'server.adminToken',
     ],
     [
-      'a unix socket, which is not served yet',
-      { ...least, slurm: { ...least.slurm, url: 'unix:///run/slurmrestd.sock' } },
+      'a unix socket without an absolute path',
+      { ...least, slurm: { ...least.slurm, url: 'unix://slurmrestd.sock' } },
       'slurm.url',
+    ],
+    ['no address of slurmrestd', { ...least, slurm: { ...least.slurm, url: [] } }, 'slurm.url'],
+    [
+      'one faulty address among several',
+      { ...least, slurm: { ...least.slurm, url: ['http://a:1', 'slurm:6820', 'http://b:2'] } },
+      'slurm.url.1',
+    ],
+    [
+      'an address twice',
+      { ...least, slurm: { ...least.slurm, url: ['http://a:1', 'http://a:1'] } },
+      'slurm.url.1',
+    ],
+    [
+      'a password in the address',
+      { ...least, slurm: { ...least.slurm, url: 'https://me:secret@a' } },
+      'slurm.url',
+    ],
+    ['a CA without https', { ...least, slurm: { ...least.slurm, caFile: '/ca.pem' } }, 'slurm.caFile'],
+    [
+      'a client certificate without its key, beside another fault',
+      { ...least, slurm: { ...least.slurm, user: '', url: 'https://a', certFile: '/c.pem' } },
+      'slurm.keyFile',
+    ],
+    [
+      'a life of a token that has its own',
+      { ...least, slurm: { ...least.slurm, token: { value: 'a', lifetime: '10m' } } },
+      'slurm.token.lifetime',
+    ],
+    [
+      'a life that a call outlives',
+      { ...least, slurm: { ...least.slurm, token: { signingKeyFile: '/k', lifetime: '10s' } } },
+      'slurm.token.lifetime',
+    ],
+    [
+      'a command as one string: there is no shell',
+      { ...least, slurm: { ...least.slurm, token: { command: 'scontrol token' } } },
+      'slurm.token.command',
+    ],
+    [
+      'a time limit without a command',
+      { ...least, slurm: { ...least.slurm, token: { value: 'a', timeLimit: '10s' } } },
+      'slurm.token.timeLimit',
     ],
     [
       'an organization, which is not served yet',
@@ -259,6 +301,30 @@ describe('loadConfig', () => {
     ],
   ])('refuses %s', (_what, document, path) => {
     expect(Object.keys(faultsOf(document))).toContain(path);
+  });
+
+  it.each([
+    ['http://127.0.0.1:6820/', ['http://127.0.0.1:6820']],
+    ['unix:///run/slurmrestd.sock', ['unix:///run/slurmrestd.sock']],
+    [
+      ['https://a/slurm-proxy/', 'http://b:6820'],
+      ['https://a/slurm-proxy', 'http://b:6820'],
+    ],
+  ])('reaches slurmrestd at %s', (url, urls) => {
+    expect(load({ ...least, slurm: { ...least.slurm, url } }).config.slurm.urls).toEqual(urls);
+  });
+
+  it('hands a token command its arguments, and the environment without the token that it replaces', () => {
+    const command = ['scontrol', 'token', 'lifespan=600'];
+    const document = { ...least, slurm: { ...least.slurm, token: { command, lifetime: '5m' } } };
+    const { slurmToken } = load(document, { ...env, PATH: '/bin', SLURM_JWT: 'old' }).secrets;
+    expect(slurmToken).toMatchObject({
+      command,
+      lifetimeMs: 300_000,
+      timeLimitMs: 10_000,
+      env: { PATH: '/bin' },
+    });
+    expect(JSON.stringify(slurmToken)).not.toContain('old');
   });
 
   it('says what to do when there is no file', () => {

@@ -40,6 +40,8 @@ export const slurmFailures = {
 export class InProcessSlurm implements WholeSlurm {
   readonly jobs = new Map<number, InProcessJob>();
   readonly faults = new CallFaults<keyof WholeSlurm>();
+  /** Those that it has; null takes any. */
+  partitions: ReadonlySet<string> | null = null;
   #nextId = 1;
   /** Told of each submit when it is sent, and of each job that a cancel ends. */
   onSubmit: (name: string) => void = () => undefined;
@@ -49,6 +51,7 @@ export class InProcessSlurm implements WholeSlurm {
     this.onSubmit(request.name);
     const twice = this.faults.next('submit')?.kind === 'twice';
     return this.faults.meet('submit', request.name, () => {
+      if (this.partitions?.has(request.profile.partition) === false) throw slurmFailures.refused();
       const job = this.add(request.name, request.environment, request.user);
       job.copy = twice && [...this.jobs.values()].some(({ id, name }) => name === job.name && id !== job.id);
       return { id: job.id, warnings: [] };

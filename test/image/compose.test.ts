@@ -124,7 +124,7 @@ describe('docker/config.yaml', () => {
     expect(config.runner.callbackUrl).toBe(`http://gha-slurm:${listen.port}`);
     expect(service.healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${listen.port}/healthz`);
     expect(service.ports).toEqual([`127.0.0.1:${admin.port}:${admin.port}`]);
-    expect(config.slurm.url).toBe(`http://slurm:${option(slurm, 'listen').split(':')[1]}`);
+    expect(config.slurm.urls).toEqual([`http://slurm:${option(slurm, 'listen').split(':')[1]}`]);
     expect(config.github.apiUrl).toBe(option(github, 'public-url'));
     expect(new URL(config.github.apiUrl).host).toBe(`github:${option(github, 'port')}`);
     expect(config.github.repositories).toEqual([option(github, 'repository')]);

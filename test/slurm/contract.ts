@@ -1,210 +1,176 @@
-/** What the service relies on, said once and held against the stand-in and against real Slurm in each version. */
+/**
+ * What the controller relies on, said once: held against real Slurm in each version of the API, and against the stand-in that
+ * the fault sweeps use, so that it can't drift. Only what both can be held to is here: how Slurm words and numbers things is
+ * in `contract.real.test.ts`.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { WholeSlurm } from '../../src/controller/repair.ts';
 import { SlurmError } from '../../src/domain/errors.ts';
-import { createSlurmClient, type SlurmClient } from '../../src/slurm/create-slurm-client.ts';
-import type { SubmitRequest } from '../../src/slurm/submit-body.ts';
-import { freePort } from '../support/free-port.ts';
+import { failureOf } from '../support/failure-of.ts';
 import { until } from '../support/until.ts';
+import { quickRequest, submitRequest } from './submit-request.ts';
 
 export interface SlurmUnderTest {
-  readonly url: string;
-  readonly user: string;
-  mintToken(options?: { user?: string; lifeSeconds?: number }): string;
+  readonly slurm: WholeSlurm;
+  /** Resolves when the job runs, or has ended by itself. */
+  started(id: number): Promise<void>;
+  completed(id: number): Promise<void>;
+}
+
+export interface FaultySlurm extends SlurmUnderTest {
   /** slurmctld takes calls and does not answer; `resume` ends that. */
   suspend(): Promise<void>;
   resume(): Promise<void>;
   /** slurmctld is not there. */
   stopController(): Promise<void>;
   startController(): Promise<void>;
-  stop(): Promise<void>;
 }
 
-export const apiVersions = ['v0.0.40', 'v0.0.41', 'v0.0.42'] as const;
-
-let names = 0;
-export function submitRequest(overrides: Partial<SubmitRequest> = {}, partition = 'ci'): SubmitRequest {
-  names += 1;
-  return {
-    name: `gha-test-${process.pid}-${names}`,
-    user: null,
-    profile: { name: 'small', partition, cpus: 1, memoryMiB: 512, timeLimitMinutes: 5 },
-    script: '#!/bin/bash\nsleep 60\n',
-    environment: { PATH: '/usr/bin:/bin', SPACES: 'a b "c"' },
-    workingDirectory: '/tmp',
-    output: '/dev/null',
-    timeLimitWarningSeconds: 60,
-    ...overrides,
-  };
-}
+const failure = (call: Promise<unknown>): Promise<SlurmError> => failureOf(SlurmError, call);
+const statesOf = async (slurm: WholeSlurm, id: number) => (await slurm.states([id]))[0]?.states ?? [];
+const named = async (slurm: WholeSlurm, name: string) =>
+  (await slurm.listJobs()).filter((job) => job.name === name);
+const isCancelled = async (slurm: WholeSlurm, id: number) =>
+  (await statesOf(slurm, id)).includes('CANCELLED');
 
 export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>): void {
-  describe(`slurmrestd contract: ${what}`, () => {
-    let slurm: SlurmUnderTest;
-    const complaints: string[] = [];
-
-    const client = (apiVersion: string, token = slurm.mintToken(), timeLimitMs = 30_000): SlurmClient =>
-      createSlurmClient({
-        url: slurm.url,
-        user: slurm.user,
-        token: () => token,
-        apiVersion,
-        timeLimitMs,
-        log: { warn: () => undefined, error: (data) => complaints.push(JSON.stringify(data)) },
-      });
-
+  describe(`contract: ${what}`, () => {
+    let under: SlurmUnderTest;
+    let slurm: WholeSlurm;
+    const ours: number[] = [];
     beforeAll(async () => {
-      slurm = await start();
+      under = await start();
+      slurm = under.slurm;
     });
     afterAll(async () => {
-      await slurm.stop();
-      expect(complaints, 'nothing that was sent is ignored').toEqual([]);
+      const left = (await slurm.listJobs()).filter(({ id }) => ours.includes(id));
+      await Promise.all(left.map((job) => slurm.cancel({ ...job, user: null })));
+    });
+    const submit = async (request = submitRequest()) => {
+      const { id } = await slurm.submit(request);
+      ours.push(id);
+      return { id, name: request.name, user: null };
+    };
+
+    it('a job: submitted, listed, looked at, cancelled; cancelled again is no failure', async () => {
+      const job = await submit();
+      expect(job.id).toBeGreaterThan(0);
+      await under.started(job.id);
+      expect(await statesOf(slurm, job.id)).toEqual(['RUNNING']);
+      expect(await slurm.job(job.id)).toMatchObject({
+        id: job.id,
+        name: job.name,
+        states: ['RUNNING'],
+        reason: null,
+      });
+      expect(await named(slurm, job.name)).toMatchObject([{ id: job.id, name: job.name }]);
+      await slurm.cancel(job);
+      await until(async () => (await statesOf(slurm, job.id)).join() === 'CANCELLED');
+      await slurm.cancel(job);
+      await slurm.cancelByName(job.name, null);
     });
 
-    const statesOf = async (api: SlurmClient, id: number) => (await api.states([id]))[0]?.states ?? [];
-    const failure = (call: Promise<unknown>) =>
-      call.then(
-        () => null,
-        (error: unknown) => (error instanceof SlurmError ? error : new Error(`not a SlurmError: ${error}`)),
+    it('a cancel spares a job whose name is another: numbers are used again', async () => {
+      const job = await submit();
+      await slurm.cancel({ ...job, name: `${job.name}-other` });
+      await slurm.cancelByName(`${job.name}-other`, null);
+      expect(await isCancelled(slurm, job.id)).toBe(false);
+    });
+
+    it('a name that two jobs have: found, and cancelled, both; nobody else is', async () => {
+      const [request, other] = [submitRequest(), await submit()];
+      const ids = [(await submit(request)).id, (await submit(request)).id];
+      expect(ids[0]).not.toBe(ids[1]);
+      expect((await named(slurm, request.name)).map(({ id }) => id).sort()).toEqual(ids.sort());
+      await slurm.cancelByName(request.name, null);
+      await until(async () => (await Promise.all(ids.map((id) => isCancelled(slurm, id)))).every(Boolean));
+      expect(await isCancelled(slurm, other.id)).toBe(false);
+    });
+
+    it('many at once: each has a number of its own, and ends by its own cancel', async () => {
+      const jobs = await Promise.all(Array.from({ length: 12 }, () => submit()));
+      expect(new Set(jobs.map(({ id }) => id)).size).toBe(12);
+      expect((await slurm.states(jobs.map(({ id }) => id))).length).toBe(12);
+      await Promise.all(jobs.slice(1).map((job) => slurm.cancel(job)));
+      await until(async () =>
+        (await slurm.states(jobs.slice(1).map(({ id }) => id))).every(({ states }) =>
+          states.includes('CANCELLED'),
+        ),
       );
-
-    it('finds the newest version that both sides know', async () => {
-      expect(await client('auto').apiVersion()).toBe('v0.0.42');
+      expect(await isCancelled(slurm, jobs[0]?.id ?? 0)).toBe(false);
     });
 
-    it.each(apiVersions)('%s: submits, lists, looks and cancels', async (version) => {
-      const api = client(version);
-      const request = submitRequest();
-      const { id } = await api.submit(request);
-      expect(id).toBeGreaterThan(0);
-      await until(async () => (await statesOf(api, id)).includes('RUNNING'));
-      expect(await api.job(id)).toMatchObject({ id, name: request.name, states: ['RUNNING'] });
-      await api.cancel({ id, name: request.name });
-      await until(async () => (await statesOf(api, id)).join() === 'CANCELLED');
-      await api.cancel({ id, name: request.name });
+    it('unknown numbers are left out of a listing, are null by themselves, and need no cancel', async () => {
+      const job = await submit(quickRequest());
+      expect((await slurm.states([job.id, 99_999])).map(({ id }) => id)).toEqual([job.id]);
+      expect(await slurm.states([])).toEqual([]);
+      expect(await slurm.job(99_999)).toBeNull();
+      await slurm.cancel({ id: 99_999, name: 'gha-nobody', user: null });
+      await slurm.cancelByName('gha-nobody', null);
+      await under.completed(job.id);
+      expect(await statesOf(slurm, job.id)).toEqual(['COMPLETED']);
+      await slurm.cancel(job);
+      expect(await statesOf(slurm, job.id)).toEqual(['COMPLETED']);
     });
 
-    it.each(apiVersions)('%s: spares a job whose name is another', async (version) => {
-      const api = client(version);
-      const request = submitRequest();
-      const { id } = await api.submit(request);
-      await api.cancel({ id, name: `${request.name}-other` });
-      await api.cancelByName(`${request.name}-other`);
-      expect(await statesOf(api, id)).not.toContain('CANCELLED');
-      await api.cancelByName(request.name);
-      await until(async () => (await statesOf(api, id)).includes('CANCELLED'));
-    });
-
-    it.each(apiVersions)('%s: leaves unknown jobs out, and says null for one', async (version) => {
-      const api = client(version);
-      const { id } = await api.submit(submitRequest({ script: '#!/bin/bash\nexit 0\n' }));
-      expect((await api.states([id, 99_999])).map((job) => job.id)).toEqual([id]);
-      expect(await api.states([])).toEqual([]);
-      expect(await api.job(99_999)).toBeNull();
-      await api.cancel({ id: 99_999, name: 'gha-nobody' });
-      await until(async () => (await statesOf(api, id)).join() === 'COMPLETED');
-    });
-
-    it('lists more jobs than fit in a URL', async () => {
-      const api = client('auto');
-      const { id } = await api.submit(submitRequest());
-      const many = [...Array.from({ length: 3_000 }, (_, index) => 1_000_000 + index), id];
-      expect((await api.states(many)).map((job) => job.id)).toEqual([id]);
-    });
-
-    it.each(apiVersions)('%s: says what Slurm refuses, by number', async (version) => {
-      const error = await failure(client(version).submit(submitRequest({}, 'no-such-partition')));
-      expect(error).toMatchObject({ kind: 'refused', errorNumber: 2000, notCreated: true });
-    });
-
-    it('takes GPUs and a time limit', async () => {
-      const profile = {
-        name: 'gpu',
-        partition: 'gpu',
-        cpus: 2,
-        memoryMiB: 1024,
-        timeLimitMinutes: 5,
-        gres: 'gpu:1',
-      };
-      const api = client('auto');
-      const { id, warnings } = await api.submit(submitRequest({ profile }));
-      expect(warnings).toEqual([]);
-      await until(async () => (await statesOf(api, id)).includes('RUNNING'));
-    });
-
-    it.each([
-      ['garbage', () => 'not-a-token'],
-      ['expired', () => slurm.mintToken({ lifeSeconds: -10 })],
-    ])('%s token: nothing was created, and the sentence names the setting', async (_what, token) => {
-      const api = client('v0.0.42', token());
-      for (const call of [() => api.submit(submitRequest()), () => api.states([1])]) {
-        const error = await failure(call());
-        expect(error).toMatchObject({ kind: 'auth', notCreated: true });
-        expect(error?.message).toContain('slurm.token');
-        expect(error?.message).not.toContain(token());
-      }
-    });
-
-    it('a token renewed meanwhile is taken at once', async () => {
-      const tokens = [slurm.mintToken({ lifeSeconds: -10 }), slurm.mintToken()];
-      let asked = 0;
-      const api = createSlurmClient({
-        url: slurm.url,
-        user: slurm.user,
-        // The first look and the first call see the old one.
-        token: () => tokens[asked++ < 2 ? 0 : 1] ?? '',
-        apiVersion: 'v0.0.42',
-        log: { warn: () => undefined, error: () => undefined },
-      });
-      expect(await api.states([])).toEqual([]);
-    });
-
-    it('an unknown version is a fault of the configuration, and nothing was created', async () => {
-      expect(await failure(client('v0.0.7').submit(submitRequest()))).toMatchObject({
-        kind: 'protocol',
+    it('a refusal names its number, and there is no such job', async () => {
+      const request = submitRequest({}, 'no-such-partition');
+      expect(await failure(slurm.submit(request))).toMatchObject({
+        kind: 'refused',
+        errorNumber: 2000,
         notCreated: true,
       });
-    });
-
-    it('a submit without an answer is in doubt, and takes effect later', async () => {
-      const api = client('v0.0.42');
-      const request = submitRequest();
-      await slurm.suspend();
-      const error = await failure(client('v0.0.42', undefined, 15_000).submit(request));
-      await slurm.resume();
-      expect(error).toMatchObject({ kind: 'unavailable', notCreated: false });
-      // Once slurmctld goes on, the name is found and cancelled, whenever that is.
-      await until(async () => {
-        await api.cancelByName(request.name);
-        return (await api.states(Array.from({ length: 200 }, (_, index) => index + 1))).some((job) =>
-          job.states.includes('CANCELLED'),
-        );
-      });
-    });
-
-    it('a submit without slurmctld creates nothing, and a listing is a failure', async () => {
-      const api = client('v0.0.42');
-      await slurm.stopController();
-      expect(await failure(api.submit(submitRequest()))).toMatchObject({
-        kind: 'unavailable',
-        notCreated: true,
-        errorNumber: 1800,
-      });
-      expect(await failure(api.states([1]))).toMatchObject({ kind: 'unavailable' });
-      await slurm.startController();
-      await until(async () => (await failure(api.states([1]))) === null);
-    });
-
-    it('an address where nothing listens is said as such', async () => {
-      const api = createSlurmClient({
-        url: `http://127.0.0.1:${await freePort()}`,
-        user: 'gha',
-        token: () => 'secret-token',
-        apiVersion: 'auto',
-        log: { warn: () => undefined, error: () => undefined },
-      });
-      const error = await failure(api.submit(submitRequest()));
-      expect(error).toMatchObject({ kind: 'unavailable', notCreated: true });
-      expect(error?.message).toContain('slurm.url');
+      expect(await named(slurm, request.name)).toEqual([]);
     });
   });
 }
+
+/** Each takes real Slurm 10 to 20 s. */
+export const slurmFaults: Readonly<Record<string, (under: FaultySlurm) => Promise<void>>> = {
+  async 'slurmctld takes calls and does not answer'({ slurm, ...under }) {
+    const request = submitRequest();
+    const known = submitRequest();
+    const { id } = await slurm.submit(known);
+    await under.suspend();
+    // At the same time, since each waits for slurmrestd to give up.
+    const failures = await Promise.all([
+      failure(slurm.submit(request)),
+      failure(slurm.states([id])),
+      failure(slurm.job(id)),
+      failure(slurm.cancel({ id, name: 'another', user: null })),
+      failure(slurm.cancelByName('another', null)),
+    ]);
+    await under.resume();
+    for (const error of failures) expect(error.kind).toBe('unavailable');
+    // In doubt: once slurmctld goes on the job is there, and its name is enough to find and end it.
+    expect(failures[0]?.notCreated).toBe(false);
+    await until(async () => (await named(slurm, request.name).catch(() => [])).length === 1);
+    await slurm.cancelByName(request.name, null);
+    const [late] = await named(slurm, request.name);
+    await until(() => isCancelled(slurm, late?.id ?? 0));
+    expect(await isCancelled(slurm, id)).toBe(false);
+  },
+
+  async 'slurmctld is not there, and is back with what it knew'({ slurm, ...under }) {
+    const [known, refused] = [submitRequest(), submitRequest()];
+    const { id } = await slurm.submit(known);
+    await under.started(id);
+    await under.stopController();
+    const [first, ...others] = await Promise.all([
+      failure(slurm.submit(refused)),
+      failure(slurm.states([id])),
+      failure(slurm.job(id)),
+      failure(slurm.cancel({ id, name: known.name, user: null })),
+      failure(slurm.cancelByName(known.name, null)),
+    ]);
+    await under.startController();
+    // Certainly nothing; and nothing is taken for "no such job".
+    expect(first).toMatchObject({ kind: 'unavailable', errorNumber: 1800, notCreated: true });
+    for (const error of others) expect(error.kind).toBe('unavailable');
+    await until(async () => (await slurm.states([id]).catch(() => [])).length === 1);
+    expect(await named(slurm, refused.name)).toEqual([]);
+    expect(await named(slurm, known.name)).toMatchObject([{ id, states: ['RUNNING'] }]);
+    const next = await slurm.submit(submitRequest());
+    expect(next.id).toBeGreaterThan(id);
+  },
+};

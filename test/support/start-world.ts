@@ -11,6 +11,9 @@ import { runnerBind } from './runner-folder.ts';
 import { readLog, runCommand, type ServiceProcess, startService } from './service-process.ts';
 import { type ConfigValues, type WrittenConfig, writeConfig } from './write-config.ts';
 
+/** The service's own words for a field that Slurm does not know. */
+const slurmIgnores = 'Slurm ignores a part of a request';
+
 export interface WorldOptions {
   readonly name: string;
   readonly cluster?: Partial<ClusterOptions>;
@@ -91,10 +94,13 @@ export async function startWorld<P extends { url: string; stop(): Promise<void> 
     log: () => readLog(logFile),
     async stop() {
       for (const process of started) await process.kill('SIGKILL');
+      const ignored = started.length === 0 ? [] : readLog(logFile).filter(({ msg }) => msg === slurmIgnores);
       await proxy?.stop();
       await cluster.stop();
       await github.stop();
       rmSync(directory, { recursive: true, force: true });
+      // A defect in whatever test it happens.
+      if (ignored.length > 0) throw new Error(`${slurmIgnores}: ${JSON.stringify(ignored)}`);
     },
   };
 }
