@@ -18,6 +18,10 @@ const operations: Readonly<Record<string, readonly string[]>> = {
   '/jobs/state/': ['get'],
   '/job/{job_id}': ['get'],
   '/ping/': ['get'],
+  '/partitions/': ['get'],
+  '/nodes/': ['get'],
+  '/reservations/': ['get'],
+  '/licenses/': ['get'],
 };
 
 const prose: ReadonlySet<string> = new Set(['description', 'summary', 'tags', 'deprecated']);

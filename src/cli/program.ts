@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { ConfigError } from '../config/load-config.ts';
 import { OperatorError } from '../domain/errors.ts';
 import { backup } from './backup.ts';
+import { check } from './check.ts';
 import { explain } from './explain.ts';
 import { migrate } from './migrate.ts';
 import { repair } from './repair.ts';
@@ -35,6 +36,10 @@ program
   )
   .option('-n, --dry-run', 'only tell what differs', false)
   .action((options: { dryRun: boolean }) => repair(configOption(), options));
+program
+  .command('check')
+  .description('compare the configuration with the partitions, nodes and limits that Slurm reports')
+  .action(() => check(configOption()));
 program
   .command('explain <job-id>')
   .description("print a workflow job's whole life, and what it waits for now")

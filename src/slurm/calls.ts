@@ -22,5 +22,11 @@ export const calls = {
   job: { name: 'GET /job/{job_id}', timeLimitMs: 40_000, changes: false, priority: 0 },
   /** Megabytes: about a second for 1,000 jobs. */
   listJobs: { name: 'GET /jobs/', timeLimitMs: 120_000, changes: false, priority: 0 },
+  cluster: {
+    name: 'GET /partitions/, /nodes/, /reservations/ and /licenses/',
+    timeLimitMs: 60_000,
+    changes: false,
+    priority: 0,
+  },
   ping: { name: 'GET /ping/', timeLimitMs: 15_000, changes: false, priority: 0 },
 } as const satisfies Readonly<Record<string, CallKind>>;

@@ -3,11 +3,15 @@
  * API, whose names are the same here; what is sent and read is held to each version by a type test.
  */
 import createClient, { type Client } from 'openapi-fetch';
+import type { ClusterView } from '../domain/cluster.ts';
 import { SlurmError } from '../domain/errors.ts';
-import { type ApiOptions, Caller, type CallerOptions, type Common } from './caller.ts';
+import type { Profile } from '../domain/profile.ts';
+import { type ApiOptions, Caller, type CallerOptions, type Common, type Send } from './caller.ts';
 import { type CallKind, calls } from './calls.ts';
+import { extraFaults } from './check-extra.ts';
 import { errorFromFaults, errorFromText } from './classify-error.ts';
 import type { paths } from './generated/v0.0.42.gen.ts';
+import { parseLicense, parseNode, parsePartition, parseReservation } from './parse-cluster.ts';
 import { parseJob, type SlurmJobDetail } from './parse-job.ts';
 import { type SubmitRequest, submitBody } from './submit-body.ts';
 
@@ -33,6 +37,8 @@ export interface SlurmClient {
   listJobs(): Promise<readonly SlurmJobDetail[]>;
   cancel(job: SlurmJobRef): Promise<void>;
   cancelByName(name: string, user: string | null): Promise<void>;
+  /** What the cluster has: four listings, megabytes on a large one, so for a comparison by hand only. */
+  cluster(): Promise<ClusterView>;
   /** The version in use; looks for one first where none is chosen yet. */
   apiVersion(): Promise<string>;
 }
@@ -87,8 +93,30 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
     }
   }
 
+  /** slurmrestd ignores what it does not know, and submits without it. @throws SlurmError: nothing was sent. */
+  async function refuseUnknownFields({ name, extra }: Profile): Promise<void> {
+    if (extra === undefined) return;
+    const version = await caller.version();
+    const faults = extraFaults(version, extra);
+    if (faults.length === 0) return;
+    throw new SlurmError(
+      `profiles.${name}.extra does not fit Slurm's API ${version} (${faults.join('; ')}): mend the profile.`,
+      { kind: 'refused', errorNumber: null, notCreated: true },
+    );
+  }
+
+  /** A listing's records; Slurm leaves the list out where it is empty. */
+  async function records(send: Send<Api>, field: string): Promise<readonly object[]> {
+    const answer = await caller.call<Common & Readonly<Record<string, unknown>>>(calls.cluster, send);
+    const list = answer[field] ?? [];
+    if (!Array.isArray(list))
+      throw errorFromText(calls.cluster.name, 200, `no list of ${field} in the answer`);
+    return list;
+  }
+
   return {
     async submit(submit) {
+      await refuseUnknownFields(submit.profile);
       const body = submitBody(submit);
       type Submitted = Common & { readonly job_id?: number };
       const answer = await caller.call<Submitted>(
@@ -141,6 +169,17 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
       if (!Array.isArray(jobs))
         throw errorFromText(calls.listJobs.name, 200, 'no list of jobs in the answer');
       return jobs.map(parseJob);
+    },
+
+    async cluster() {
+      return {
+        partitions: (await records((api) => api.GET('/partitions/'), 'partitions')).map(parsePartition),
+        nodes: (await records((api) => api.GET('/nodes/'), 'nodes')).map(parseNode),
+        reservations: (await records((api) => api.GET('/reservations/'), 'reservations')).map(
+          parseReservation,
+        ),
+        licenses: new Map((await records((api) => api.GET('/licenses/'), 'licenses')).map(parseLicense)),
+      };
     },
 
     cancel: ({ id, ...job }) => kill(calls.cancel, { jobs: [String(id)] }, job),

@@ -75,6 +75,26 @@ interface Detailed extends Common {
 }
 
 /** `true`, or what does not hold. */
+/** Fields of a listing's records that are read. */
+type ItemOf<Answer, Field extends string> =
+  Answer extends Record<Field, readonly (infer Item)[]> ? Item : never;
+type Read = {
+  partitions: 'name' | 'partition' | 'maximums' | 'accounts' | 'qos';
+  nodes:
+    | 'name'
+    | 'partitions'
+    | 'cpus'
+    | 'effective_cpus'
+    | 'real_memory'
+    | 'specialized_memory'
+    | 'temporary_disk'
+    | 'features'
+    | 'gres'
+    | 'state';
+  reservations: 'name';
+  licenses: 'LicenseName' | 'Total';
+};
+
 type HoldsFor<Paths extends V40 | V41 | V42 | V43 | V44 | V45> = Held<{
   'the body fits': Is<Sent, BodyOf<Paths['/job/submit']['post']>>;
   'the body has no unknown field': Is<Unknown<Sent, BodyOf<Paths['/job/submit']['post']>>, never>;
@@ -87,6 +107,13 @@ type HoldsFor<Paths extends V40 | V41 | V42 | V43 | V44 | V45> = Held<{
   'a state listing takes ids': Is<'job_id', keyof QueryOf<Paths['/jobs/state/']['get']>>;
   'a job': Is<AnswerOf<Paths['/job/{job_id}']['get']>, Detailed>;
   'all jobs': Is<AnswerOf<Paths['/jobs/']['get']>, Detailed>;
+  partitions: Is<Read['partitions'], keyof ItemOf<AnswerOf<Paths['/partitions/']['get']>, 'partitions'>>;
+  nodes: Is<Read['nodes'], keyof ItemOf<AnswerOf<Paths['/nodes/']['get']>, 'nodes'>>;
+  reservations: Is<
+    Read['reservations'],
+    keyof ItemOf<AnswerOf<Paths['/reservations/']['get']>, 'reservations'>
+  >;
+  licenses: Is<Read['licenses'], keyof ItemOf<AnswerOf<Paths['/licenses/']['get']>, 'licenses'>>;
   'the body of a cancel fits': Is<SentCancel, BodyOf<Paths['/jobs/']['delete']>>;
   'a cancel has no unknown field': Is<Unknown<SentCancel, BodyOf<Paths['/jobs/']['delete']>>, never>;
   'the answer to a cancel': Is<AnswerOf<Paths['/jobs/']['delete']>, Cancelled>;

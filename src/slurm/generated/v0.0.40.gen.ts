@@ -64,6 +64,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/licenses/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_licenses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/nodes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_nodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/partitions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_partitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ping/": {
         parameters: {
             query?: never;
@@ -80,10 +128,39 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/reservations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_reservations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        acct_gather_energy: {
+            /** Format: int32 */
+            average_watts?: number;
+            /** Format: int64 */
+            base_consumed_energy?: number;
+            /** Format: int64 */
+            consumed_energy?: number;
+            current_watts?: components["schemas"]["uint32_no_val"];
+            /** Format: int64 */
+            last_collected?: number;
+            /** Format: int64 */
+            previous_consumed_energy?: number;
+        };
         acct_gather_profile: ("NOT_SET" | "NONE" | "ENERGY" | "LUSTRE" | "NETWORK" | "TASK")[];
         controller_ping: {
             hostname?: string;
@@ -112,6 +189,7 @@ export interface components {
         };
         cron_entry_flags: ("WILD_MINUTE" | "WILD_HOUR" | "WILD_DAY_OF_MONTH" | "WILD_MONTH" | "WILD_DAY_OF_WEEK")[];
         csv_string: string[];
+        ext_sensors_data: Record<string, never>;
         float64_no_val: {
             /** @default 0 */
             infinite: boolean;
@@ -491,7 +569,103 @@ export interface components {
             step_id: string;
         };
         kill_jobs_resp_msg: components["schemas"]["kill_jobs_resp_job"][];
+        license: {
+            /** Format: int32 */
+            Free?: number;
+            /** Format: int32 */
+            LastConsumed?: number;
+            /** Format: int32 */
+            LastDeficit?: number;
+            /** Format: int64 */
+            LastUpdate?: number;
+            LicenseName?: string;
+            Remote?: boolean;
+            /** Format: int32 */
+            Reserved?: number;
+            /** Format: int32 */
+            Total?: number;
+            /** Format: int32 */
+            Used?: number;
+        };
+        licenses: components["schemas"]["license"][];
         memory_binding_type: ("NONE" | "RANK" | "MAP" | "MASK" | "LOCAL" | "VERBOSE" | "SORT" | "PREFER")[];
+        node: {
+            active_features?: components["schemas"]["csv_string"];
+            address?: string;
+            /** Format: int32 */
+            alloc_cpus?: number;
+            /** Format: int32 */
+            alloc_idle_cpus?: number;
+            /** Format: int64 */
+            alloc_memory?: number;
+            architecture?: string;
+            /** Format: int32 */
+            boards?: number;
+            boot_time?: components["schemas"]["uint64_no_val"];
+            burstbuffer_network_address?: string;
+            cluster_name?: string;
+            comment?: string;
+            /** Format: int32 */
+            cores?: number;
+            /** Format: int32 */
+            cpu_binding?: number;
+            /** Format: int32 */
+            cpu_load?: number;
+            /** Format: int32 */
+            cpus?: number;
+            /** Format: int32 */
+            effective_cpus?: number;
+            energy?: components["schemas"]["acct_gather_energy"];
+            external_sensors?: components["schemas"]["ext_sensors_data"];
+            extra?: string;
+            features?: components["schemas"]["csv_string"];
+            free_mem?: components["schemas"]["uint64_no_val"];
+            gres?: string;
+            gres_drained?: string;
+            gres_used?: string;
+            hostname?: string;
+            instance_id?: string;
+            instance_type?: string;
+            last_busy?: components["schemas"]["uint64_no_val"];
+            mcs_label?: string;
+            name?: string;
+            next_state_after_reboot?: components["schemas"]["node_states"];
+            operating_system?: string;
+            owner?: string;
+            partitions?: components["schemas"]["csv_string"];
+            /** Format: int32 */
+            port?: number;
+            power?: components["schemas"]["power_mgmt_data"];
+            /** Format: int64 */
+            real_memory?: number;
+            reason?: string;
+            reason_changed_at?: components["schemas"]["uint64_no_val"];
+            reason_set_by_user?: string;
+            reservation?: string;
+            resume_after?: components["schemas"]["uint64_no_val"];
+            slurmd_start_time?: components["schemas"]["uint64_no_val"];
+            /** Format: int32 */
+            sockets?: number;
+            /** Format: int32 */
+            specialized_cores?: number;
+            specialized_cpus?: string;
+            /** Format: int64 */
+            specialized_memory?: number;
+            state?: components["schemas"]["node_states"];
+            /** Format: int32 */
+            temporary_disk?: number;
+            /** Format: int32 */
+            threads?: number;
+            tres?: string;
+            tres_used?: string;
+            /** Format: double */
+            tres_weighted?: number;
+            version?: string;
+            /** Format: int32 */
+            weight?: number;
+        };
+        node_states: ("INVALID" | "UNKNOWN" | "DOWN" | "IDLE" | "ALLOCATED" | "ERROR" | "MIXED" | "FUTURE" | "RESERVED" | "UNDRAIN" | "CLOUD" | "RESUME" | "DRAIN" | "COMPLETING" | "NOT_RESPONDING" | "POWERED_DOWN" | "FAIL" | "POWERING_UP" | "MAINTENANCE" | "REBOOT_REQUESTED" | "REBOOT_CANCELED" | "POWERING_DOWN" | "DYNAMIC_FUTURE" | "REBOOT_ISSUED" | "PLANNED" | "INVALID_REG" | "POWER_DOWN" | "POWER_UP" | "POWER_DRAIN" | "DYNAMIC_NORM")[];
+        nodes: components["schemas"]["node"][];
         open_mode: ("APPEND" | "TRUNCATE")[];
         openapi_error: {
             description?: string;
@@ -525,6 +699,13 @@ export interface components {
             status: components["schemas"]["kill_jobs_resp_msg"];
             warnings?: components["schemas"]["openapi_warnings"];
         };
+        openapi_licenses_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            last_update: components["schemas"]["uint64_no_val"];
+            licenses: components["schemas"]["licenses"];
+            meta?: components["schemas"]["openapi_meta"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
         openapi_meta: {
             client?: {
                 group?: string;
@@ -548,10 +729,31 @@ export interface components {
                 };
             };
         };
+        openapi_nodes_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            last_update: components["schemas"]["uint64_no_val"];
+            meta?: components["schemas"]["openapi_meta"];
+            nodes: components["schemas"]["nodes"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
+        openapi_partition_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            last_update: components["schemas"]["uint64_no_val"];
+            meta?: components["schemas"]["openapi_meta"];
+            partitions: components["schemas"]["partition_info_msg"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
         openapi_ping_array_resp: {
             errors?: components["schemas"]["openapi_errors"];
             meta?: components["schemas"]["openapi_meta"];
             pings: components["schemas"]["controller_ping_array"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
+        openapi_reservation_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            last_update: components["schemas"]["uint64_no_val"];
+            meta?: components["schemas"]["openapi_meta"];
+            reservations: components["schemas"]["reservation_info_msg"];
             warnings?: components["schemas"]["openapi_warnings"];
         };
         openapi_warning: {
@@ -559,7 +761,91 @@ export interface components {
             source?: string;
         };
         openapi_warnings: components["schemas"]["openapi_warning"][];
+        oversubscribe_flags: "force"[];
+        partition_info: {
+            accounts?: {
+                allowed?: string;
+                deny?: string;
+            };
+            alternate?: string;
+            cluster?: string;
+            cpus?: {
+                /** Format: int32 */
+                task_binding?: number;
+                /** Format: int32 */
+                total?: number;
+            };
+            defaults?: {
+                job?: string;
+                /** Format: int64 */
+                memory_per_cpu?: number;
+                partition_memory_per_cpu?: components["schemas"]["uint64_no_val"];
+                partition_memory_per_node?: components["schemas"]["uint64_no_val"];
+                time?: components["schemas"]["uint32_no_val"];
+            };
+            /** Format: int32 */
+            grace_time?: number;
+            groups?: {
+                allowed?: string;
+            };
+            maximums?: {
+                cpus_per_node?: components["schemas"]["uint32_no_val"];
+                cpus_per_socket?: components["schemas"]["uint32_no_val"];
+                /** Format: int64 */
+                memory_per_cpu?: number;
+                nodes?: components["schemas"]["uint32_no_val"];
+                over_time_limit?: components["schemas"]["uint16_no_val"];
+                oversubscribe?: {
+                    flags?: components["schemas"]["oversubscribe_flags"];
+                    /** Format: int32 */
+                    jobs?: number;
+                };
+                partition_memory_per_cpu?: components["schemas"]["uint64_no_val"];
+                partition_memory_per_node?: components["schemas"]["uint64_no_val"];
+                /** Format: int32 */
+                shares?: number;
+                time?: components["schemas"]["uint32_no_val"];
+            };
+            minimums?: {
+                /** Format: int32 */
+                nodes?: number;
+            };
+            name?: string;
+            node_sets?: string;
+            nodes?: {
+                allowed_allocation?: string;
+                configured?: string;
+                /** Format: int32 */
+                total?: number;
+            };
+            partition?: {
+                state?: components["schemas"]["partition_states"];
+            };
+            priority?: {
+                /** Format: int32 */
+                job_factor?: number;
+                /** Format: int32 */
+                tier?: number;
+            };
+            qos?: {
+                allowed?: string;
+                assigned?: string;
+                deny?: string;
+            };
+            suspend_time?: components["schemas"]["uint32_no_val"];
+            timeouts?: {
+                resume?: components["schemas"]["uint16_no_val"];
+                suspend?: components["schemas"]["uint16_no_val"];
+            };
+            tres?: {
+                billing_weights?: string;
+                configured?: string;
+            };
+        };
+        partition_info_msg: components["schemas"]["partition_info"][];
+        partition_states: ("INACTIVE" | "UNKNOWN" | "UP" | "DOWN" | "DRAIN")[];
         power_flags: unknown[];
+        power_mgmt_data: Record<string, never>;
         process_exit_code_status: ("INVALID" | "PENDING" | "SUCCESS" | "ERROR" | "SIGNALED" | "CORE_DUMPED")[];
         process_exit_code_verbose: {
             return_code?: components["schemas"]["uint32_no_val"];
@@ -569,6 +855,39 @@ export interface components {
             };
             status?: components["schemas"]["process_exit_code_status"];
         };
+        reservation_core_spec: {
+            core?: string;
+            node?: string;
+        };
+        reservation_flags: ("MAINT" | "NO_MAINT" | "DAILY" | "NO_DAILY" | "WEEKLY" | "NO_WEEKLY" | "IGNORE_JOBS" | "NO_IGNORE_JOBS" | "ANY_NODES" | "STATIC" | "NO_STATIC" | "PART_NODES" | "NO_PART_NODES" | "OVERLAP" | "SPEC_NODES" | "TIME_FLOAT" | "REPLACE" | "ALL_NODES" | "PURGE_COMP" | "WEEKDAY" | "NO_WEEKDAY" | "WEEKEND" | "NO_WEEKEND" | "FLEX" | "NO_FLEX" | "DURATION_PLUS" | "DURATION_MINUS" | "NO_HOLD_JOBS_AFTER_END" | "NO_PURGE_COMP" | "MAGNETIC" | "SKIP" | "HOURLY" | "NO_HOURLY" | "REOCCURRING")[];
+        reservation_info: {
+            accounts?: string;
+            burst_buffer?: string;
+            /** Format: int32 */
+            core_count?: number;
+            core_specializations?: components["schemas"]["reservation_info_core_spec"];
+            end_time?: components["schemas"]["uint64_no_val"];
+            features?: string;
+            flags?: components["schemas"]["reservation_flags"];
+            groups?: string;
+            licenses?: string;
+            /** Format: int32 */
+            max_start_delay?: number;
+            name?: string;
+            /** Format: int32 */
+            node_count?: number;
+            node_list?: string;
+            partition?: string;
+            purge_completed?: {
+                time?: components["schemas"]["uint32_no_val"];
+            };
+            start_time?: components["schemas"]["uint64_no_val"];
+            tres?: string;
+            users?: string;
+            watts?: components["schemas"]["uint32_no_val"];
+        };
+        reservation_info_core_spec: components["schemas"]["reservation_core_spec"][];
+        reservation_info_msg: components["schemas"]["reservation_info"][];
         string_array: string[];
         uint16_no_val: {
             /** @default 0 */
@@ -772,6 +1091,93 @@ export interface operations {
             };
         };
     };
+    get_licenses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_licenses_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_licenses_resp"];
+                };
+            };
+        };
+    };
+    get_nodes: {
+        parameters: {
+            query?: {
+                update_time?: string;
+                flags?: "ALL" | "DETAIL" | "MIXED" | "LOCAL" | "SIBLING" | "FEDERATION" | "FUTURE";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_nodes_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_nodes_resp"];
+                };
+            };
+        };
+    };
+    get_partitions: {
+        parameters: {
+            query?: {
+                update_time?: string;
+                flags?: "ALL" | "DETAIL" | "MIXED" | "LOCAL" | "SIBLING" | "FEDERATION" | "FUTURE";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_partition_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_partition_resp"];
+                };
+            };
+        };
+    };
     get_ping: {
         parameters: {
             query?: never;
@@ -795,6 +1201,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_ping_array_resp"];
+                };
+            };
+        };
+    };
+    get_reservations: {
+        parameters: {
+            query?: {
+                update_time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_reservation_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_reservation_resp"];
                 };
             };
         };

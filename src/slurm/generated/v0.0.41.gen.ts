@@ -64,6 +64,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/licenses/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_licenses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/nodes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_nodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/partitions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_partitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ping/": {
         parameters: {
             query?: never;
@@ -72,6 +120,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["get_ping"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reservations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_reservations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -968,6 +1032,421 @@ export interface components {
                 source?: string;
             }[];
         };
+        openapi_licenses_resp: {
+            errors?: {
+                description?: string;
+                error?: string;
+                /** Format: int32 */
+                error_number?: number;
+                source?: string;
+            }[];
+            last_update: {
+                infinite?: boolean;
+                /** Format: int64 */
+                number?: number;
+                set?: boolean;
+            };
+            licenses: {
+                /** Format: int32 */
+                Free?: number;
+                /** Format: int32 */
+                LastConsumed?: number;
+                /** Format: int32 */
+                LastDeficit?: number;
+                /** Format: int64 */
+                LastUpdate?: number;
+                LicenseName?: string;
+                Remote?: boolean;
+                /** Format: int32 */
+                Reserved?: number;
+                /** Format: int32 */
+                Total?: number;
+                /** Format: int32 */
+                Used?: number;
+            }[];
+            meta?: {
+                client?: {
+                    group?: string;
+                    source?: string;
+                    user?: string;
+                };
+                command?: string[];
+                plugin?: {
+                    accounting_storage?: string;
+                    data_parser?: string;
+                    name?: string;
+                    type?: string;
+                };
+                slurm?: {
+                    cluster?: string;
+                    release?: string;
+                    version?: {
+                        major?: string;
+                        micro?: string;
+                        minor?: string;
+                    };
+                };
+            };
+            warnings?: {
+                description?: string;
+                source?: string;
+            }[];
+        };
+        openapi_nodes_resp: {
+            errors?: {
+                description?: string;
+                error?: string;
+                /** Format: int32 */
+                error_number?: number;
+                source?: string;
+            }[];
+            last_update: {
+                infinite?: boolean;
+                /** Format: int64 */
+                number?: number;
+                set?: boolean;
+            };
+            meta?: {
+                client?: {
+                    group?: string;
+                    source?: string;
+                    user?: string;
+                };
+                command?: string[];
+                plugin?: {
+                    accounting_storage?: string;
+                    data_parser?: string;
+                    name?: string;
+                    type?: string;
+                };
+                slurm?: {
+                    cluster?: string;
+                    release?: string;
+                    version?: {
+                        major?: string;
+                        micro?: string;
+                        minor?: string;
+                    };
+                };
+            };
+            nodes: {
+                active_features?: string[];
+                address?: string;
+                /** Format: int32 */
+                alloc_cpus?: number;
+                /** Format: int32 */
+                alloc_idle_cpus?: number;
+                /** Format: int64 */
+                alloc_memory?: number;
+                architecture?: string;
+                /** Format: int32 */
+                boards?: number;
+                boot_time?: {
+                    infinite?: boolean;
+                    /** Format: int64 */
+                    number?: number;
+                    set?: boolean;
+                };
+                burstbuffer_network_address?: string;
+                cluster_name?: string;
+                comment?: string;
+                /** Format: int32 */
+                cores?: number;
+                /** Format: int32 */
+                cpu_binding?: number;
+                /** Format: int32 */
+                cpu_load?: number;
+                /** Format: int32 */
+                cpus?: number;
+                /** Format: int32 */
+                effective_cpus?: number;
+                energy?: {
+                    /** Format: int32 */
+                    average_watts?: number;
+                    /** Format: int64 */
+                    base_consumed_energy?: number;
+                    /** Format: int64 */
+                    consumed_energy?: number;
+                    current_watts?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    /** Format: int64 */
+                    last_collected?: number;
+                    /** Format: int64 */
+                    previous_consumed_energy?: number;
+                };
+                external_sensors?: Record<string, never>;
+                extra?: string;
+                features?: string[];
+                free_mem?: {
+                    infinite?: boolean;
+                    /** Format: int64 */
+                    number?: number;
+                    set?: boolean;
+                };
+                gpu_spec?: string;
+                gres?: string;
+                gres_drained?: string;
+                gres_used?: string;
+                hostname?: string;
+                instance_id?: string;
+                instance_type?: string;
+                last_busy?: {
+                    infinite?: boolean;
+                    /** Format: int64 */
+                    number?: number;
+                    set?: boolean;
+                };
+                mcs_label?: string;
+                name?: string;
+                next_state_after_reboot?: ("INVALID" | "UNKNOWN" | "DOWN" | "IDLE" | "ALLOCATED" | "ERROR" | "MIXED" | "FUTURE" | "RESERVED" | "UNDRAIN" | "CLOUD" | "RESUME" | "DRAIN" | "COMPLETING" | "NOT_RESPONDING" | "POWERED_DOWN" | "FAIL" | "POWERING_UP" | "MAINTENANCE" | "REBOOT_REQUESTED" | "REBOOT_CANCELED" | "POWERING_DOWN" | "DYNAMIC_FUTURE" | "REBOOT_ISSUED" | "PLANNED" | "INVALID_REG" | "POWER_DOWN" | "POWER_UP" | "POWER_DRAIN" | "DYNAMIC_NORM")[];
+                operating_system?: string;
+                owner?: string;
+                partitions?: string[];
+                /** Format: int32 */
+                port?: number;
+                power?: Record<string, never>;
+                /** Format: int64 */
+                real_memory?: number;
+                reason?: string;
+                reason_changed_at?: {
+                    infinite?: boolean;
+                    /** Format: int64 */
+                    number?: number;
+                    set?: boolean;
+                };
+                reason_set_by_user?: string;
+                /** Format: int32 */
+                res_cores_per_gpu?: number;
+                reservation?: string;
+                resume_after?: {
+                    infinite?: boolean;
+                    /** Format: int64 */
+                    number?: number;
+                    set?: boolean;
+                };
+                slurmd_start_time?: {
+                    infinite?: boolean;
+                    /** Format: int64 */
+                    number?: number;
+                    set?: boolean;
+                };
+                /** Format: int32 */
+                sockets?: number;
+                /** Format: int32 */
+                specialized_cores?: number;
+                specialized_cpus?: string;
+                /** Format: int64 */
+                specialized_memory?: number;
+                state?: ("INVALID" | "UNKNOWN" | "DOWN" | "IDLE" | "ALLOCATED" | "ERROR" | "MIXED" | "FUTURE" | "RESERVED" | "UNDRAIN" | "CLOUD" | "RESUME" | "DRAIN" | "COMPLETING" | "NOT_RESPONDING" | "POWERED_DOWN" | "FAIL" | "POWERING_UP" | "MAINTENANCE" | "REBOOT_REQUESTED" | "REBOOT_CANCELED" | "POWERING_DOWN" | "DYNAMIC_FUTURE" | "REBOOT_ISSUED" | "PLANNED" | "INVALID_REG" | "POWER_DOWN" | "POWER_UP" | "POWER_DRAIN" | "DYNAMIC_NORM")[];
+                /** Format: int32 */
+                temporary_disk?: number;
+                /** Format: int32 */
+                threads?: number;
+                tres?: string;
+                tres_used?: string;
+                /** Format: double */
+                tres_weighted?: number;
+                version?: string;
+                /** Format: int32 */
+                weight?: number;
+            }[];
+            warnings?: {
+                description?: string;
+                source?: string;
+            }[];
+        };
+        openapi_partition_resp: {
+            errors?: {
+                description?: string;
+                error?: string;
+                /** Format: int32 */
+                error_number?: number;
+                source?: string;
+            }[];
+            last_update: {
+                infinite?: boolean;
+                /** Format: int64 */
+                number?: number;
+                set?: boolean;
+            };
+            meta?: {
+                client?: {
+                    group?: string;
+                    source?: string;
+                    user?: string;
+                };
+                command?: string[];
+                plugin?: {
+                    accounting_storage?: string;
+                    data_parser?: string;
+                    name?: string;
+                    type?: string;
+                };
+                slurm?: {
+                    cluster?: string;
+                    release?: string;
+                    version?: {
+                        major?: string;
+                        micro?: string;
+                        minor?: string;
+                    };
+                };
+            };
+            partitions: {
+                accounts?: {
+                    allowed?: string;
+                    deny?: string;
+                };
+                alternate?: string;
+                cluster?: string;
+                cpus?: {
+                    /** Format: int32 */
+                    task_binding?: number;
+                    /** Format: int32 */
+                    total?: number;
+                };
+                defaults?: {
+                    job?: string;
+                    /** Format: int64 */
+                    memory_per_cpu?: number;
+                    partition_memory_per_cpu?: {
+                        infinite?: boolean;
+                        /** Format: int64 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    partition_memory_per_node?: {
+                        infinite?: boolean;
+                        /** Format: int64 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    time?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                };
+                /** Format: int32 */
+                grace_time?: number;
+                groups?: {
+                    allowed?: string;
+                };
+                maximums?: {
+                    cpus_per_node?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    cpus_per_socket?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    /** Format: int64 */
+                    memory_per_cpu?: number;
+                    nodes?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    over_time_limit?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    oversubscribe?: {
+                        flags?: "force"[];
+                        /** Format: int32 */
+                        jobs?: number;
+                    };
+                    partition_memory_per_cpu?: {
+                        infinite?: boolean;
+                        /** Format: int64 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    partition_memory_per_node?: {
+                        infinite?: boolean;
+                        /** Format: int64 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    /** Format: int32 */
+                    shares?: number;
+                    time?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                };
+                minimums?: {
+                    /** Format: int32 */
+                    nodes?: number;
+                };
+                name?: string;
+                node_sets?: string;
+                nodes?: {
+                    allowed_allocation?: string;
+                    configured?: string;
+                    /** Format: int32 */
+                    total?: number;
+                };
+                partition?: {
+                    state?: ("INACTIVE" | "UNKNOWN" | "UP" | "DOWN" | "DRAIN")[];
+                };
+                priority?: {
+                    /** Format: int32 */
+                    job_factor?: number;
+                    /** Format: int32 */
+                    tier?: number;
+                };
+                qos?: {
+                    allowed?: string;
+                    assigned?: string;
+                    deny?: string;
+                };
+                select_type?: ("CPU" | "SOCKET" | "CORE" | "BOARD" | "MEMORY" | "ONE_TASK_PER_CORE" | "PACK_NODES" | "CORE_DEFAULT_DIST_BLOCK" | "LLN" | "LINEAR")[];
+                suspend_time?: {
+                    infinite?: boolean;
+                    /** Format: int32 */
+                    number?: number;
+                    set?: boolean;
+                };
+                timeouts?: {
+                    resume?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    suspend?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                };
+                tres?: {
+                    billing_weights?: string;
+                    configured?: string;
+                };
+            }[];
+            warnings?: {
+                description?: string;
+                source?: string;
+            }[];
+        };
         openapi_ping_array_resp: {
             errors?: {
                 description?: string;
@@ -1005,6 +1484,97 @@ export interface components {
                 latency?: number;
                 mode?: string;
                 pinged?: string;
+            }[];
+            warnings?: {
+                description?: string;
+                source?: string;
+            }[];
+        };
+        openapi_reservation_resp: {
+            errors?: {
+                description?: string;
+                error?: string;
+                /** Format: int32 */
+                error_number?: number;
+                source?: string;
+            }[];
+            last_update: {
+                infinite?: boolean;
+                /** Format: int64 */
+                number?: number;
+                set?: boolean;
+            };
+            meta?: {
+                client?: {
+                    group?: string;
+                    source?: string;
+                    user?: string;
+                };
+                command?: string[];
+                plugin?: {
+                    accounting_storage?: string;
+                    data_parser?: string;
+                    name?: string;
+                    type?: string;
+                };
+                slurm?: {
+                    cluster?: string;
+                    release?: string;
+                    version?: {
+                        major?: string;
+                        micro?: string;
+                        minor?: string;
+                    };
+                };
+            };
+            reservations: {
+                accounts?: string;
+                burst_buffer?: string;
+                /** Format: int32 */
+                core_count?: number;
+                core_specializations?: {
+                    core?: string;
+                    node?: string;
+                }[];
+                end_time?: {
+                    infinite?: boolean;
+                    /** Format: int64 */
+                    number?: number;
+                    set?: boolean;
+                };
+                features?: string;
+                flags?: ("MAINT" | "NO_MAINT" | "DAILY" | "NO_DAILY" | "WEEKLY" | "NO_WEEKLY" | "IGNORE_JOBS" | "NO_IGNORE_JOBS" | "ANY_NODES" | "STATIC" | "NO_STATIC" | "PART_NODES" | "NO_PART_NODES" | "OVERLAP" | "SPEC_NODES" | "TIME_FLOAT" | "REPLACE" | "ALL_NODES" | "PURGE_COMP" | "WEEKDAY" | "NO_WEEKDAY" | "WEEKEND" | "NO_WEEKEND" | "FLEX" | "NO_FLEX" | "DURATION_PLUS" | "DURATION_MINUS" | "NO_HOLD_JOBS_AFTER_END" | "NO_PURGE_COMP" | "MAGNETIC" | "SKIP" | "HOURLY" | "NO_HOURLY" | "USER_DELETE" | "NO_USER_DELETE" | "REOCCURRING")[];
+                groups?: string;
+                licenses?: string;
+                /** Format: int32 */
+                max_start_delay?: number;
+                name?: string;
+                /** Format: int32 */
+                node_count?: number;
+                node_list?: string;
+                partition?: string;
+                purge_completed?: {
+                    time?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                };
+                start_time?: {
+                    infinite?: boolean;
+                    /** Format: int64 */
+                    number?: number;
+                    set?: boolean;
+                };
+                tres?: string;
+                users?: string;
+                watts?: {
+                    infinite?: boolean;
+                    /** Format: int32 */
+                    number?: number;
+                    set?: boolean;
+                };
             }[];
             warnings?: {
                 description?: string;
@@ -1205,6 +1775,93 @@ export interface operations {
             };
         };
     };
+    get_licenses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_licenses_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_licenses_resp"];
+                };
+            };
+        };
+    };
+    get_nodes: {
+        parameters: {
+            query?: {
+                update_time?: string;
+                flags?: "ALL" | "DETAIL" | "MIXED" | "LOCAL" | "SIBLING" | "FEDERATION" | "FUTURE";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_nodes_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_nodes_resp"];
+                };
+            };
+        };
+    };
+    get_partitions: {
+        parameters: {
+            query?: {
+                update_time?: string;
+                flags?: "ALL" | "DETAIL" | "MIXED" | "LOCAL" | "SIBLING" | "FEDERATION" | "FUTURE";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_partition_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_partition_resp"];
+                };
+            };
+        };
+    };
     get_ping: {
         parameters: {
             query?: never;
@@ -1228,6 +1885,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_ping_array_resp"];
+                };
+            };
+        };
+    };
+    get_reservations: {
+        parameters: {
+            query?: {
+                update_time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_reservation_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_reservation_resp"];
                 };
             };
         };

@@ -64,6 +64,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/licenses/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_licenses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/nodes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_nodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/partitions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_partitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ping/": {
         parameters: {
             query?: never;
@@ -80,10 +128,39 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/reservations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_reservations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        acct_gather_energy: {
+            /** Format: int32 */
+            average_watts?: number;
+            /** Format: int64 */
+            base_consumed_energy?: number;
+            /** Format: int64 */
+            consumed_energy?: number;
+            current_watts?: components["schemas"]["uint32_no_val_struct"];
+            /** Format: int64 */
+            last_collected?: number;
+            /** Format: int64 */
+            previous_consumed_energy?: number;
+        };
         controller_ping: {
             hostname?: string;
             /** Format: int64 */
@@ -519,6 +596,105 @@ export interface components {
             step_id: string;
         };
         kill_jobs_resp_msg: components["schemas"]["kill_jobs_resp_job"][];
+        license: {
+            /** Format: int32 */
+            Free?: number;
+            /** Format: int32 */
+            LastConsumed?: number;
+            /** Format: int32 */
+            LastDeficit?: number;
+            /** Format: int64 */
+            LastUpdate?: number;
+            LicenseName?: string;
+            Nodes?: string;
+            Remote?: boolean;
+            /** Format: int32 */
+            Reserved?: number;
+            /** Format: int32 */
+            Total?: number;
+            /** Format: int32 */
+            Used?: number;
+        };
+        licenses: components["schemas"]["license"][];
+        node: {
+            active_features?: components["schemas"]["csv_string"];
+            address?: string;
+            /** Format: int32 */
+            alloc_cpus?: number;
+            /** Format: int32 */
+            alloc_idle_cpus?: number;
+            /** Format: int64 */
+            alloc_memory?: number;
+            architecture?: string;
+            /** Format: int32 */
+            boards?: number;
+            boot_time?: components["schemas"]["uint64_no_val_struct"];
+            burstbuffer_network_address?: string;
+            cert_flags?: "TOKEN_SET"[];
+            cluster_name?: string;
+            comment?: string;
+            /** Format: int32 */
+            cores?: number;
+            /** Format: int32 */
+            cpu_binding?: number;
+            /** Format: int32 */
+            cpu_load?: number;
+            /** Format: int32 */
+            cpus?: number;
+            /** Format: int32 */
+            effective_cpus?: number;
+            energy?: components["schemas"]["acct_gather_energy"];
+            extra?: string;
+            features?: components["schemas"]["csv_string"];
+            free_mem?: components["schemas"]["uint64_no_val_struct"];
+            gpu_spec?: string;
+            gres?: string;
+            gres_drained?: string;
+            gres_used?: string;
+            hostname?: string;
+            instance_id?: string;
+            instance_type?: string;
+            last_busy?: components["schemas"]["uint64_no_val_struct"];
+            mcs_label?: string;
+            name?: string;
+            next_state_after_reboot?: ("INVALID" | "UNKNOWN" | "DOWN" | "IDLE" | "ALLOCATED" | "ERROR" | "MIXED" | "FUTURE" | "EXTERNAL" | "RESERVED" | "UNDRAIN" | "CLOUD" | "RESUME" | "DRAIN" | "COMPLETING" | "NOT_RESPONDING" | "POWERED_DOWN" | "FAIL" | "POWERING_UP" | "MAINTENANCE" | "REBOOT_REQUESTED" | "REBOOT_CANCELED" | "POWERING_DOWN" | "DYNAMIC_FUTURE" | "REBOOT_ISSUED" | "PLANNED" | "INVALID_REG" | "POWER_DOWN" | "POWER_UP" | "POWER_DRAIN" | "POWER_DOWN_ASAP" | "POWER_DOWN_FORCE" | "DYNAMIC_NORM" | "BLOCKED")[];
+            operating_system?: string;
+            owner?: string;
+            partitions?: components["schemas"]["csv_string"];
+            /** Format: int32 */
+            port?: number;
+            /** Format: int64 */
+            real_memory?: number;
+            reason?: string;
+            reason_changed_at?: components["schemas"]["uint64_no_val_struct"];
+            reason_set_by_user?: string;
+            /** Format: int32 */
+            res_cores_per_gpu?: number;
+            reservation?: string;
+            resume_after?: components["schemas"]["uint64_no_val_struct"];
+            slurmd_start_time?: components["schemas"]["uint64_no_val_struct"];
+            /** Format: int32 */
+            sockets?: number;
+            /** Format: int32 */
+            specialized_cores?: number;
+            specialized_cpus?: string;
+            /** Format: int64 */
+            specialized_memory?: number;
+            state?: ("INVALID" | "UNKNOWN" | "DOWN" | "IDLE" | "ALLOCATED" | "ERROR" | "MIXED" | "FUTURE" | "EXTERNAL" | "RESERVED" | "UNDRAIN" | "CLOUD" | "RESUME" | "DRAIN" | "COMPLETING" | "NOT_RESPONDING" | "POWERED_DOWN" | "FAIL" | "POWERING_UP" | "MAINTENANCE" | "REBOOT_REQUESTED" | "REBOOT_CANCELED" | "POWERING_DOWN" | "DYNAMIC_FUTURE" | "REBOOT_ISSUED" | "PLANNED" | "INVALID_REG" | "POWER_DOWN" | "POWER_UP" | "POWER_DRAIN" | "POWER_DOWN_ASAP" | "POWER_DOWN_FORCE" | "DYNAMIC_NORM" | "BLOCKED")[];
+            suspend_time?: components["schemas"]["uint32_no_val_struct"];
+            /** Format: int32 */
+            temporary_disk?: number;
+            /** Format: int32 */
+            threads?: number;
+            tls_cert_last_renewal?: components["schemas"]["uint64_no_val_struct"];
+            topology?: string;
+            tres?: string;
+            tres_used?: string;
+            version?: string;
+            /** Format: int32 */
+            weight?: number;
+        };
+        nodes: components["schemas"]["node"][];
         openapi_error: {
             description?: string;
             error?: string;
@@ -550,6 +726,13 @@ export interface components {
             status: components["schemas"]["kill_jobs_resp_msg"];
             warnings?: components["schemas"]["openapi_warnings"];
         };
+        openapi_licenses_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            last_update: components["schemas"]["uint64_no_val_struct"];
+            licenses: components["schemas"]["licenses"];
+            meta?: components["schemas"]["openapi_meta"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
         openapi_meta: {
             client?: {
                 group?: string;
@@ -573,10 +756,31 @@ export interface components {
                 };
             };
         };
+        openapi_nodes_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            last_update: components["schemas"]["uint64_no_val_struct"];
+            meta?: components["schemas"]["openapi_meta"];
+            nodes: components["schemas"]["nodes"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
+        openapi_partition_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            last_update: components["schemas"]["uint64_no_val_struct"];
+            meta?: components["schemas"]["openapi_meta"];
+            partitions: components["schemas"]["partition_info_msg"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
         openapi_ping_array_resp: {
             errors?: components["schemas"]["openapi_errors"];
             meta?: components["schemas"]["openapi_meta"];
             pings: components["schemas"]["controller_ping_array"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
+        openapi_reservation_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            last_update: components["schemas"]["uint64_no_val_struct"];
+            meta?: components["schemas"]["openapi_meta"];
+            reservations: components["schemas"]["reservation_info_msg"];
             warnings?: components["schemas"]["openapi_warnings"];
         };
         openapi_warning: {
@@ -589,6 +793,92 @@ export interface components {
             /** Format: int32 */
             priority?: number;
         };
+        partition_info: {
+            accounts?: {
+                allowed?: string;
+                deny?: string;
+            };
+            alternate?: string;
+            cluster?: string;
+            cpus?: {
+                task_binding?: ("CPU_BIND_TO_THREADS" | "CPU_BIND_TO_CORES" | "CPU_BIND_TO_SOCKETS" | "CPU_BIND_TO_LDOMS" | "CPU_BIND_NONE" | "CPU_BIND_OFF" | "VERBOSE")[];
+                /** Format: int32 */
+                total?: number;
+            };
+            defaults?: {
+                job?: string;
+                /** Format: int64 */
+                memory_per_cpu?: number;
+                partition_memory_per_cpu?: components["schemas"]["uint64_no_val_struct"];
+                partition_memory_per_node?: components["schemas"]["uint64_no_val_struct"];
+                time?: components["schemas"]["uint32_no_val_struct"];
+            };
+            flags?: ("DEFAULT" | "HIDDEN" | "NO_ROOT" | "ROOT_ONLY" | "REQ_RESV" | "LLN" | "PDOI" | "DEFAULT_CLEAR" | "HIDDEN_CLEAR" | "NO_ROOT_CLEAR" | "ROOT_ONLY_CLEAR" | "REQ_RESV_CLEAR" | "LLN_CLEAR" | "PDOI_CLEAR")[];
+            /** Format: int32 */
+            grace_time?: number;
+            groups?: {
+                allowed?: string;
+            };
+            maximums?: {
+                cpus_per_node?: components["schemas"]["uint32_no_val_struct"];
+                cpus_per_socket?: components["schemas"]["uint32_no_val_struct"];
+                /** Format: int64 */
+                memory_per_cpu?: number;
+                nodes?: components["schemas"]["uint32_no_val_struct"];
+                over_time_limit?: components["schemas"]["uint16_no_val_struct"];
+                oversubscribe?: {
+                    flags?: "force"[];
+                    /** Format: int32 */
+                    jobs?: number;
+                };
+                partition_memory_per_cpu?: components["schemas"]["uint64_no_val_struct"];
+                partition_memory_per_node?: components["schemas"]["uint64_no_val_struct"];
+                /** Format: int32 */
+                shares?: number;
+                time?: components["schemas"]["uint32_no_val_struct"];
+            };
+            minimums?: {
+                /** Format: int32 */
+                nodes?: number;
+            };
+            name?: string;
+            node_sets?: string;
+            nodes?: {
+                allowed_allocation?: string;
+                configured?: string;
+                /** Format: int32 */
+                total?: number;
+            };
+            partition?: {
+                exclusive?: string;
+                oversubscribe?: string;
+                state?: ("INACTIVE" | "UNKNOWN" | "UP" | "DOWN" | "DRAIN")[];
+            };
+            preempt_mode?: ("CLUSTER_GLOBAL" | "DISABLED" | "SUSPEND" | "REQUEUE" | "CANCEL" | "PRIORITY")[];
+            priority?: {
+                /** Format: int32 */
+                job_factor?: number;
+                /** Format: int32 */
+                tier?: number;
+            };
+            qos?: {
+                allowed?: string;
+                assigned?: string;
+                deny?: string;
+            };
+            select_type?: ("NONE" | "CR_CPU_MEMORY" | "CR_CPU" | "CR_CORE_MEMORY" | "CR_CORE" | "CR_SOCKET_MEMORY" | "CR_SOCKET" | "CR_MEMORY" | "CR_ONE_TASK_PER_CORE" | "CR_CORE_DEFAULT_DIST_BLOCK" | "CR_NO_DIST_TOPO_BLOCK" | "CR_LLN" | "CR_PACK_NODES" | "LL_SHARED_GRES" | "MULTIPLE_SHARING_GRES_PJ" | "ENFORCE_BINDING_GRES" | "ONE_TASK_PER_SHARING_GRES")[];
+            suspend_time?: components["schemas"]["uint32_no_val_struct"];
+            timeouts?: {
+                resume?: components["schemas"]["uint16_no_val_struct"];
+                suspend?: components["schemas"]["uint16_no_val_struct"];
+            };
+            topology?: string;
+            tres?: {
+                billing_weights?: string;
+                configured?: string;
+            };
+        };
+        partition_info_msg: components["schemas"]["partition_info"][];
         priority_by_partition: components["schemas"]["part_prio"][];
         process_exit_code_verbose: {
             return_code?: components["schemas"]["uint32_no_val_struct"];
@@ -598,6 +888,37 @@ export interface components {
             };
             status?: ("INVALID" | "PENDING" | "SUCCESS" | "ERROR" | "SIGNALED" | "CORE_DUMPED")[];
         };
+        reservation_core_spec: {
+            core?: string;
+            node?: string;
+        };
+        reservation_info: {
+            accounts?: string;
+            burst_buffer?: string;
+            /** Format: int32 */
+            core_count?: number;
+            core_specializations?: components["schemas"]["reservation_info_core_spec"];
+            end_time?: components["schemas"]["uint64_no_val_struct"];
+            features?: string;
+            flags?: ("MAINT" | "NO_MAINT" | "DAILY" | "NO_DAILY" | "WEEKLY" | "NO_WEEKLY" | "IGNORE_JOBS" | "NO_IGNORE_JOBS" | "ANY_NODES" | "NO_ANY_NODES" | "STATIC" | "NO_STATIC" | "PART_NODES" | "NO_PART_NODES" | "OVERLAP" | "SPEC_NODES" | "TIME_FLOAT" | "REPLACE" | "ALL_NODES" | "PURGE_COMP" | "WEEKDAY" | "NO_WEEKDAY" | "WEEKEND" | "NO_WEEKEND" | "FLEX" | "NO_FLEX" | "DURATION_PLUS" | "DURATION_MINUS" | "NO_HOLD_JOBS_AFTER_END" | "REPLACE_DOWN" | "NO_PURGE_COMP" | "MAGNETIC" | "NO_MAGNETIC" | "SKIP" | "HOURLY" | "NO_HOURLY" | "USER_DELETE" | "FORCE_START" | "NO_USER_DELETE" | "REOCCURRING" | "TRES_PER_NODE")[];
+            groups?: string;
+            licenses?: string;
+            /** Format: int32 */
+            max_start_delay?: number;
+            name?: string;
+            /** Format: int32 */
+            node_count?: number;
+            node_list?: string;
+            partition?: string;
+            purge_completed?: {
+                time?: components["schemas"]["uint32_no_val_struct"];
+            };
+            start_time?: components["schemas"]["uint64_no_val_struct"];
+            tres?: string;
+            users?: string;
+        };
+        reservation_info_core_spec: components["schemas"]["reservation_core_spec"][];
+        reservation_info_msg: components["schemas"]["reservation_info"][];
         slurm_step_id: {
             job_id?: components["schemas"]["uint32_no_val_struct"];
             sluid?: string;
@@ -799,6 +1120,93 @@ export interface operations {
             };
         };
     };
+    get_licenses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_licenses_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_licenses_resp"];
+                };
+            };
+        };
+    };
+    get_nodes: {
+        parameters: {
+            query?: {
+                update_time?: string;
+                flags?: "ALL" | "DETAIL" | "MIXED" | "LOCAL" | "SIBLING" | "FEDERATION" | "FUTURE";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_nodes_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_nodes_resp"];
+                };
+            };
+        };
+    };
+    get_partitions: {
+        parameters: {
+            query?: {
+                update_time?: string;
+                flags?: "ALL" | "DETAIL" | "MIXED" | "LOCAL" | "SIBLING" | "FEDERATION" | "FUTURE";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_partition_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_partition_resp"];
+                };
+            };
+        };
+    };
     get_ping: {
         parameters: {
             query?: never;
@@ -822,6 +1230,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_ping_array_resp"];
+                };
+            };
+        };
+    };
+    get_reservations: {
+        parameters: {
+            query?: {
+                update_time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_reservation_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_reservation_resp"];
                 };
             };
         };
