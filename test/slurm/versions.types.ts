@@ -74,7 +74,6 @@ interface Detailed extends Common {
   }[];
 }
 
-/** `true`, or what does not hold. */
 /** Fields of a listing's records that are read. */
 type ItemOf<Answer, Field extends string> =
   Answer extends Record<Field, readonly (infer Item)[]> ? Item : never;
@@ -95,6 +94,7 @@ type Read = {
   licenses: 'LicenseName' | 'Total';
 };
 
+/** `true`, or what does not hold. */
 type HoldsFor<Paths extends V40 | V41 | V42 | V43 | V44 | V45> = Held<{
   'the body fits': Is<Sent, BodyOf<Paths['/job/submit']['post']>>;
   'the body has no unknown field': Is<Unknown<Sent, BodyOf<Paths['/job/submit']['post']>>, never>;
