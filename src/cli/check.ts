@@ -1,6 +1,6 @@
 import { configPath, loadConfig } from '../config/load-config.ts';
 import { OperatorError, SlurmError } from '../domain/errors.ts';
-import { judgeProfile } from '../domain/judge-profile.ts';
+import { judgeProfile, type ProfileVerdict } from '../domain/judge-profile.ts';
 import type { Profile } from '../domain/profile.ts';
 import { extraFaults } from '../slurm/check-extra.ts';
 import { createClients } from './create-clients.ts';
@@ -35,7 +35,7 @@ export async function check(option: string | undefined): Promise<void> {
     ...profiles.map((each) => ({ what: each.name, profile: each })),
     ...overridden,
   ]) {
-    const { faults, notes } = judge(profile);
+    const { faults, notes } = await judge(profile);
     if (faults.length > 0) faulty += 1;
     console.log(`profile ${what}: ${faults.length > 0 ? 'can never start' : 'ok'}`);
     for (const sentence of [...faults, ...notes]) console.log(`  ${sentence}`);
@@ -43,9 +43,9 @@ export async function check(option: string | undefined): Promise<void> {
   for (const warning of warningsOf(config.runner.extraLabels)) console.log(warning);
   if (faulty > 0) process.exitCode = 1;
 
-  function judge(profile: Profile): ReturnType<typeof judgeProfile> {
+  async function judge(profile: Profile): Promise<ProfileVerdict> {
     const verdict = judgeProfile(profile, cluster);
-    const unknown = profile.extra === undefined ? [] : extraFaults(version, profile.extra);
+    const unknown = profile.extra === undefined ? [] : await extraFaults(version, profile.extra);
     return {
       ...verdict,
       faults: [...verdict.faults, ...unknown.map((fault) => `extra: ${fault} in the API ${version}.`)],

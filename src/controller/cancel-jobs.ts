@@ -18,18 +18,21 @@ const fenceAgainMs = [10_000, 30_000, 120_000, 600_000, 3_600_000];
 const fenceForMs = 24 * 3_600_000;
 
 export function cancelJobs(context: Context): void {
-  const { store, clock, effects } = context;
+  const { store, clock, effects, database } = context;
   const nowMs = clock.wallMs();
   for (const row of dueCancels(store.db, nowMs)) {
-    effects.run('slurm', `cancel:${row.slurmJobId}:${row.slurmJobName}`, () => cancelOne(context, row));
+    const key = `cancel:${row.slurmJobId}:${row.slurmJobName}`;
+    if (!database.isUnsettled(key)) effects.run('slurm', key, () => cancelOne(context, key, row));
   }
   for (const row of dueFences(store.db, nowMs)) {
-    effects.run('slurm', `fence:${row.slurmJobName}`, () => fenceOne(context, row));
+    const key = `fence:${row.slurmJobName}`;
+    if (!database.isUnsettled(key)) effects.run('slurm', key, () => fenceOne(context, key, row));
   }
 }
 
 async function cancelOne(
   { store, slurm, clock, chance, log, count, database }: Context,
+  key: string,
   row: CancelRow,
 ): Promise<void> {
   let outcome: () => void;
@@ -47,11 +50,12 @@ async function cancelOne(
       log.warn({ slurmJobId: row.slurmJobId, err: error }, 'Slurm job can not be cancelled yet');
     };
   }
-  await database.settle(`cancel:${row.slurmJobId}:${row.slurmJobName}`, outcome);
+  database.settleSoon(key, outcome);
 }
 
 async function fenceOne(
   { store, slurm, clock, chance, log, count, database }: Context,
+  key: string,
   row: FenceRow,
 ): Promise<void> {
   let outcome: () => void;
@@ -69,5 +73,5 @@ async function fenceOne(
       log.warn({ slurmJobName: row.slurmJobName, err: error }, 'Slurm does not answer to a fence yet');
     };
   }
-  await database.settle(`fence:${row.slurmJobName}`, outcome);
+  database.settleSoon(key, outcome);
 }

@@ -148,6 +148,7 @@ export function createController(parts: ControllerParts): Controller {
         if (!database.note(error)) throw error;
       }
       await effects.idle();
+      database.flush();
     },
 
     async run(until) {
@@ -178,6 +179,7 @@ export function createController(parts: ControllerParts): Controller {
       for (const one of loops) one.catch(() => damaged.abort());
       const ended = await Promise.allSettled(loops);
       await effects.idle();
+      database.flush();
       const failed = ended.find((one) => one.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
     },

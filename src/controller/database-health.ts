@@ -11,20 +11,16 @@ import { type Failure, failureOf } from './observations.ts';
 
 /** Room for one page is not always room for a turn: what comes and goes is said once a minute. */
 const sayAgainMs = 60_000;
-
-interface Outcome {
-  readonly key: string;
-  readonly write: () => void;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
+/** How long an outcome waits for others: less than a call takes, and forty commits a second are few. */
+const togetherMs = 25;
 
 export class DatabaseHealth {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #unwritten = new Map<string, () => void>();
-  #outcomes: Outcome[] = [];
+  #outcomes = new Map<string, () => void>();
+  #timer: NodeJS.Timeout | null = null;
   /** Monotonic time of the last sentence in the log, and whether this failure has had one. */
   #saidMs = Number.NEGATIVE_INFINITY;
   #said = false;
@@ -69,44 +65,48 @@ export class DatabaseHealth {
     return true;
   }
 
-  /**
-   * Writes an outcome that can't be asked for again: at once, or as soon as there is room. Outcomes that come together share
-   * one commit, since each commit waits for the disk. Resolves when it is written, or waits for room.
-   */
-  settle(key: string, write: () => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#outcomes.push({ key, write, resolve, reject });
-      if (this.#outcomes.length === 1) setImmediate(() => this.#writeTogether());
-    });
-  }
-
-  #writeTogether(): void {
-    const outcomes = this.#outcomes;
-    this.#outcomes = [];
+  /** Writes an outcome that can't be asked for again: now, or as soon as there is room. */
+  settle(key: string, write: () => void): void {
     try {
-      this.#store.db.transaction(() => {
-        for (const { write } of outcomes) write();
-      });
-      for (const { resolve } of outcomes) resolve();
-    } catch {
-      // Nothing of it is written. One by one, so that what is wrong with one is not the others' trouble.
-      for (const outcome of outcomes) this.#writeAlone(outcome);
+      write();
+    } catch (error) {
+      if (!this.note(error)) throw error;
+      this.#unwritten.set(key, write);
     }
   }
 
-  #writeAlone({ key, write, resolve, reject }: Outcome): void {
+  /** The same within milliseconds, and with others: each commit waits for the disk, so what comes together shares one. */
+  settleSoon(key: string, write: () => void): void {
+    this.#outcomes.set(key, write);
+    this.#timer ??= setTimeout(() => this.flush(), togetherMs);
+  }
+
+  /** Writes what waits for others to come. */
+  flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const outcomes = this.#outcomes;
+    if (outcomes.size === 0) return;
+    this.#outcomes = new Map();
     try {
-      write();
-      resolve();
+      this.#store.db.transaction(() => {
+        for (const write of outcomes.values()) write();
+      });
+    } catch {
+      // Nothing of it is written. One by one, so that what is wrong with one is not the others' trouble.
+      for (const [key, write] of outcomes) this.#settleAlone(key, write);
+    }
+  }
+
+  #settleAlone(key: string, write: () => void): void {
+    try {
+      this.settle(key, write);
     } catch (error) {
-      if (this.note(error)) {
-        this.#unwritten.set(key, write);
-        resolve();
-      } else reject(error);
+      this.#log.error({ err: error, effect: key }, 'effect failed');
     }
   }
 
   isUnsettled(key: string): boolean {
-    return this.#unwritten.has(key);
+    return this.#outcomes.has(key) || this.#unwritten.has(key);
   }
 }

@@ -42,7 +42,7 @@ async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
   } catch (error) {
     count('mints_failed');
     const certain = error instanceof GitHubError && error.notCreated;
-    await database.settle(`mint:${name}`, () => {
+    database.settle(`mint:${name}`, () => {
       finishMint(store.db, name, { state: certain ? 'refused' : 'doubtful' });
       if (certain) forgiveClaim(store.db, row.id);
     });
@@ -61,7 +61,7 @@ async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
     });
   } catch (error) {
     // Its job gets no answer, so nobody will use this registration: it is deleted as one whose answer was lost.
-    await database.settle(`mint:${name}`, () => void finishMint(store.db, name, { state: 'doubtful' }));
+    database.settle(`mint:${name}`, () => void finishMint(store.db, name, { state: 'doubtful' }));
     throw error;
   }
   if (!wanted) {

@@ -54,7 +54,8 @@ export class Submitter {
   }
 
   async #submit(id: string): Promise<void> {
-    const { store, slurm, config, count } = this.#context;
+    const { store, slurm, config, count, database } = this.#context;
+    const key = `submit:${id}`;
     const unsent = this.#unsent.get(id);
     const row = findAllocation(store.db, id);
     const profile = row === undefined ? undefined : config.profiles.get(row.profile);
@@ -70,24 +71,24 @@ export class Submitter {
       health.retryAt > row.createdAt
     ) {
       const reason = `Not sent: ${health.reason}`;
-      await this.#settle(id, () => this.#refuse(id, reason, false));
+      database.settle(key, () => this.#refuse(id, reason, false));
       return;
     }
     unsent.attempts += 1;
     count('submits');
-    let outcome: () => void;
+    let slurmJobId: number;
     try {
       const answer = await slurm.submit(submitRequest(config, row, profile, unsent.claimToken));
-      outcome = () => this.#acknowledge(id, answer.id);
+      slurmJobId = answer.id;
     } catch (error) {
-      outcome = () => this.#fail(id, unsent, error);
+      // At once: what is sent next depends on it.
+      database.settle(key, () => this.#fail(id, unsent, error));
+      return;
     }
-    await this.#settle(id, outcome);
-  }
-
-  /** Slurm says it once: what can't be written now is written later, and the row counts as in flight until then. */
-  #settle(id: string, outcome: () => void): Promise<void> {
-    return this.#context.database.settle(`submit:${id}`, outcome);
+    // Never again, whatever becomes of the writing.
+    this.#unsent.delete(id);
+    // Slurm says it once: what can't be written now is written later, and the row counts as in flight until then.
+    database.settleSoon(key, () => this.#acknowledge(id, slurmJobId));
   }
 
   /** The id is stored in any state; a Slurm job that nobody waits for any more is cancelled. */
@@ -95,7 +96,6 @@ export class Submitter {
     const context = this.#context;
     const { store, clock, log } = context;
     const nowMs = clock.wallMs();
-    this.#unsent.delete(id);
     store.db.transaction((tx) => {
       const row = findAllocation(tx, id);
       if (row === undefined) return;

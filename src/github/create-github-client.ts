@@ -1,4 +1,5 @@
 /** GitHub, as far as the controller needs it. Mutations are never retried here: the caller knows what is on disk. */
+import { fetch as undiciFetch } from 'undici';
 import { ZodError } from 'zod';
 import { GitHubError } from '../domain/errors.ts';
 import type { Clock } from '../domain/time.ts';
@@ -51,7 +52,8 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
     budget,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
     retries: options.retries ?? 1,
-    fetch: options.fetch ?? fetch,
+    // The library that Slurm is asked with: Node's own fetch is a second copy of it, in memory and to be compiled.
+    fetch: options.fetch ?? (undiciFetch as unknown as typeof fetch),
   });
 
   /** While GitHub told us to wait, nothing is sent. */

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv, type ValidateFunction } from 'ajv';
+import type { ValidateFunction } from 'ajv';
 
 interface Description {
   readonly components: {
@@ -16,8 +16,11 @@ const descriptions = join(import.meta.dirname, '../../openapi');
 const validators = new Map<string, ValidateFunction>();
 
 /** @returns a sentence's part for each fault; none when all fits. */
-export function extraFaults(version: string, extra: Readonly<Record<string, unknown>>): string[] {
-  const validate = validators.get(version) ?? validatorOf(version);
+export async function extraFaults(
+  version: string,
+  extra: Readonly<Record<string, unknown>>,
+): Promise<string[]> {
+  const validate = validators.get(version) ?? (await validatorOf(version));
   validators.set(version, validate);
   if (validate(extra)) return [];
   const faults = (validate.errors ?? []).map(({ instancePath, keyword, params, message = 'is wrong' }) => {
@@ -29,7 +32,9 @@ export function extraFaults(version: string, extra: Readonly<Record<string, unkn
   return [...new Set(faults)];
 }
 
-function validatorOf(version: string): ValidateFunction {
+async function validatorOf(version: string): Promise<ValidateFunction> {
+  // Few profiles have further fields, and the library takes megabytes.
+  const { Ajv } = await import('ajv');
   const { components } = JSON.parse(
     readFileSync(join(descriptions, `${version}.json`), 'utf8'),
   ) as Description;

@@ -97,7 +97,7 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
   async function refuseUnknownFields({ name, extra }: Profile): Promise<void> {
     if (extra === undefined) return;
     const version = await caller.version();
-    const faults = extraFaults(version, extra);
+    const faults = await extraFaults(version, extra);
     if (faults.length === 0) return;
     throw new SlurmError(
       `profiles.${name}.extra does not fit Slurm's API ${version} (${faults.join('; ')}): mend the profile.`,

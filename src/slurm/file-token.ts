@@ -1,14 +1,19 @@
 import { readFile, stat } from 'node:fs/promises';
 import { OperatorError } from '../domain/errors.ts';
+import type { Clock } from '../domain/time.ts';
 import { parseToken, type TokenSource } from './token-source.ts';
+
+/** Hundreds of calls a second ask for the token; one that is refused meanwhile is read again at once. */
+const lookEveryMs = 1_000;
 
 /**
  * Read again when the file changes: another time, size or inode, as after a rename, or the swap of the symbolic link
  * `..data` by which Kubernetes replaces a mounted secret.
  */
-export function fileToken(path: string): TokenSource {
+export function fileToken(path: string, clock: Clock): TokenSource {
   let stamp = '';
   let token = '';
+  let lookedMs = Number.NEGATIVE_INFINITY;
 
   async function look(anew: boolean): Promise<string> {
     try {
@@ -28,7 +33,15 @@ export function fileToken(path: string): TokenSource {
     return token;
   }
 
-  return { current: () => look(false), renew: () => look(true) };
+  return {
+    async current() {
+      const nowMs = clock.monotonicMs();
+      if (token !== '' && nowMs - lookedMs < lookEveryMs) return token;
+      lookedMs = nowMs;
+      return look(false);
+    },
+    renew: () => look(true),
+  };
 }
 
 export function unreadable(path: string, cause: unknown): string {

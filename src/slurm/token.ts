@@ -29,7 +29,7 @@ export function tokenSources(
 
 export function tokenSource(config: TokenConfig, user: string, clock: Clock): TokenSource {
   if ('value' in config) return fixedToken(config.value);
-  if ('file' in config) return fileToken(config.file);
+  if ('file' in config) return fileToken(config.file, clock);
   if ('command' in config) return commandToken(config, clock);
   return mintedToken(config.signingKeyFile, config.lifetimeMs, user, clock);
 }

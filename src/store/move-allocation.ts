@@ -1,6 +1,6 @@
 import { type AllocationState, mayMove } from '../domain/allocation-state.ts';
 import type { Connection } from './connection.ts';
-import { and, eq } from './drizzle.ts';
+import { and, eq, sql } from './drizzle.ts';
 import { given, prepared } from './prepared.ts';
 import { allocationEvents, allocations } from './schema.ts';
 
@@ -16,6 +16,25 @@ export interface Move {
   readonly changes?: Changes;
   /** A sentence for `allocation_events`. */
   readonly detail?: string;
+}
+
+const updates = new Map<string, (db: Connection) => ReturnType<typeof prepareUpdate>>();
+
+/** The UPDATE of a move that changes these columns besides: put together once for each set of them. */
+function update(db: Connection, columns: readonly string[]): ReturnType<typeof prepareUpdate> {
+  const key = columns.toSorted().join();
+  const known = updates.get(key) ?? prepared((connection) => prepareUpdate(connection, columns));
+  updates.set(key, known);
+  return known(db);
+}
+
+function prepareUpdate(db: Connection, columns: readonly string[]) {
+  const changes = Object.fromEntries(columns.map((column) => [column, sql`${given(column)}`]));
+  return db
+    .update(allocations)
+    .set({ ...changes, state: sql`${given('to')}` })
+    .where(and(eq(allocations.id, given('id')), eq(allocations.state, given('from'))))
+    .prepare();
 }
 
 const noteMove = prepared((db) =>
@@ -39,11 +58,7 @@ const noteMove = prepared((db) =>
 export function moveAllocation(db: Connection, { id, from, to, atMs, changes, detail }: Move): boolean {
   if (!mayMove(from, to)) throw new Error(`An allocation can't move from ${from} to ${to}.`);
   return db.transaction((tx) => {
-    const moved = tx
-      .update(allocations)
-      .set({ ...changes, state: to })
-      .where(and(eq(allocations.id, id), eq(allocations.state, from)))
-      .run();
+    const moved = update(tx, Object.keys(changes ?? {})).run({ ...changes, id, from, to });
     if (moved.changes === 0) return false;
     noteMove(tx).run({ allocationId: id, at: atMs, fromState: from, toState: to, detail: detail ?? null });
     return true;

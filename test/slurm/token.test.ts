@@ -20,10 +20,15 @@ describe('a token file', () => {
     const folder = temporaryFolder();
     const file = join(folder, 'token');
     writeFileSync(file, 'first\n');
-    const token = tokenSource({ file }, 'gha', new VirtualClock());
+    const clock = new VirtualClock();
+    const token = tokenSource({ file }, 'gha', clock);
     expect(await token.current()).toBe('first');
     writeFileSync(join(folder, 'next'), 'SLURM_JWT=second\n');
     renameSync(join(folder, 'next'), file);
+    // It is looked at once a second, whatever the number of calls.
+    clock.advance(999);
+    expect(await token.current()).toBe('first');
+    clock.advance(1);
     expect(await token.current()).toBe('second');
   });
 
@@ -39,9 +44,11 @@ describe('a token file', () => {
     };
     secret('..2026_01_05', 'one');
     symlinkSync('..data/token', join(folder, 'token'));
-    const token = tokenSource({ file: join(folder, 'token') }, 'gha', new VirtualClock());
+    const clock = new VirtualClock();
+    const token = tokenSource({ file: join(folder, 'token') }, 'gha', clock);
     expect(await token.current()).toBe('one');
     secret('..2026_01_06', 'two');
+    clock.advance(1_000);
     expect(await token.current()).toBe('two');
   });
 
