@@ -51,20 +51,22 @@ function releaseWhenJobIsOver({ seen, clock, store }: Context, row: Allocation):
 
 function advance(context: Context, row: Allocation): void {
   const { store, clock, seen, effects } = context;
+  const nowMs = clock.monotonicMs();
+  const requestedMs = seen.cancelRequestedMs.get(row.id);
+  // Everything is done, and Slurm has the word.
+  if (requestedMs !== undefined && nowMs - requestedMs < cancelAgainMs) return;
   if (openRunnersOf(store.db, row.id).length > 0) {
     effects.run('github', `deregister:${row.id}`, async () => {
       await deregisterAll(context, row);
     });
     return;
   }
-  const nowMs = clock.monotonicMs();
   if (runnersOf(store.db, row.id).some((runner) => runner.state === 'deregistered')) {
     const deregisteredMs = seen.deregisteredMs.get(row.id) ?? nowMs;
     seen.deregisteredMs.set(row.id, deregisteredMs);
     if (nowMs - deregisteredMs < settleMs) return;
   }
-  const requestedMs = seen.cancelRequestedMs.get(row.id);
-  if (row.slurmJobId === null || (requestedMs !== undefined && nowMs - requestedMs < cancelAgainMs)) return;
+  if (row.slurmJobId === null) return;
   seen.cancelRequestedMs.set(row.id, nowMs);
   const job = { slurmJobId: row.slurmJobId, slurmJobName: row.slurmJobName };
   requestCancel(store.db, job, row.reason ?? 'released', clock.wallMs());

@@ -8,6 +8,24 @@ import { cancels, fences } from './schema.ts';
 export type CancelRow = typeof cancels.$inferSelect;
 export type FenceRow = typeof fences.$inferSelect;
 
+const request = prepared((db) =>
+  db
+    .insert(cancels)
+    .values({
+      slurmJobId: given('slurmJobId'),
+      slurmJobName: given('slurmJobName'),
+      reason: given('reason'),
+      createdAt: given('nowMs'),
+      retryAt: given('nowMs'),
+    })
+    .onConflictDoUpdate({
+      target: [cancels.slurmJobId, cancels.slurmJobName],
+      set: { doneAt: null, retryAt: sql`${given('nowMs')}` },
+      setWhere: sql`${cancels.doneAt} is not null`,
+    })
+    .prepare(),
+);
+
 /** Asking again for a cancel that was done opens it again: Slurm may have been wrong about it. */
 export function requestCancel(
   db: Connection,
@@ -15,14 +33,7 @@ export function requestCancel(
   reason: string,
   nowMs: number,
 ): void {
-  db.insert(cancels)
-    .values({ ...job, reason, createdAt: nowMs, retryAt: nowMs })
-    .onConflictDoUpdate({
-      target: [cancels.slurmJobId, cancels.slurmJobName],
-      set: { doneAt: null, retryAt: nowMs },
-      setWhere: sql`${cancels.doneAt} is not null`,
-    })
-    .run();
+  request(db).run({ ...job, reason, nowMs });
 }
 
 const cancelsDue = prepared((db) =>

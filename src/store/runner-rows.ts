@@ -17,13 +17,17 @@ export const openRunnerStates: ReadonlySet<RunnerRow['state']> = new Set(openSta
 /** The term of the partial index on open rows, in its own words: SQLite uses the index for a query that repeats them. */
 const isOpen = sql`${runners.state} in ('minting', 'registered', 'doubtful')`;
 
-export function runnersOf(db: Connection, allocationId: string): RunnerRow[] {
-  return db
+const allOf = prepared((db) =>
+  db
     .select()
     .from(runners)
-    .where(eq(runners.allocationId, allocationId))
+    .where(eq(runners.allocationId, given('allocationId')))
     .orderBy(asc(runners.mintedAt))
-    .all();
+    .prepare(),
+);
+
+export function runnersOf(db: Connection, allocationId: string): RunnerRow[] {
+  return allOf(db).all({ allocationId });
 }
 
 const openOf = prepared((db) =>
