@@ -8,7 +8,7 @@ import PQueue from 'p-queue';
 import type { Clock } from '../domain/time.ts';
 import type { CallKind } from './calls.ts';
 
-export const mostAtOnce = 16;
+export const mostAtOnce = 8;
 /** What slurmrestd sleeps at least is a second; anything else that a healthy Slurm does for us takes milliseconds. */
 const slowMs = 900;
 const quickInARow = 10;

@@ -40,7 +40,7 @@ describe('the call queue', () => {
       await take(1_000);
       seen.push(calling.atOnce);
     }
-    expect(seen).toEqual([8, 4, 2, 1, 1]);
+    expect(seen).toEqual([4, 2, 1, 1, 1]);
     for (let call = 0; call < 9; call += 1) await take(20);
     expect(calling.atOnce).toBe(1);
     await take(20);
@@ -51,7 +51,7 @@ describe('the call queue', () => {
 
   it('a listing goes before the submits that wait', async () => {
     const { calling, take } = queue();
-    for (let call = 0; call < 4; call += 1) await take(1_000);
+    for (let call = 0; call < 3; call += 1) await take(1_000);
     const order: string[] = [];
     const held = Promise.withResolvers<void>();
     const running = calling.run(calls.submit, () => held.promise);
