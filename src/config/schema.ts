@@ -21,7 +21,7 @@ const sizeMiB = z.string().transform((text, context) => {
 /** For checks that span fields: zod leaves them out where a field has a fault, and all faults are to be named at once. */
 const seen = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
 
-const isLoopback = (host: string): boolean => /^(localhost|127\.|::1$)/.test(host);
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
 
 const positive = z.int().positive();
 const text = z.string().min(1);

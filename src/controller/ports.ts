@@ -107,7 +107,10 @@ export interface GitHubPort {
   ): Promise<DeregisterResult>;
   /** All runners of the scope. */
   runners(repository: string): Promise<readonly RegisteredRunner[]>;
-  /** How long to wait until the next poll, so that the rate budget lasts; at least `leastMs`. */
+  /**
+   * To be asked once after each poll of all repositories: how long to wait until the next one, so that the rate budget lasts; at
+   * least `leastMs`.
+   */
   pollDelayMs(leastMs: number): number;
   /** What the last answer said of the primary limit; null where GitHub states none (GHES). */
   rateLimit(): { readonly limit: number; readonly remaining: number; readonly resetAtMs: number } | null;

@@ -97,11 +97,9 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   return {
     observe: (repository, known) =>
       ask(repository, async () => {
-        try {
-          return await observeRepository(octokit, repository, known);
-        } finally {
-          budget.endPoll();
-        }
+        const observation = await observeRepository(octokit, repository, known);
+        budget.noteSuccess();
+        return observation;
       }),
 
     mint: (repository, { name, labels }) =>
@@ -151,7 +149,10 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
         return listed.map(({ id, name, status, busy }) => ({ id, name, online: status === 'online', busy }));
       }),
 
-    pollDelayMs: (leastMs) => budget.pollDelayMs(leastMs),
+    pollDelayMs(leastMs) {
+      budget.endPoll();
+      return budget.pollDelayMs(leastMs);
+    },
     rateLimit: () => budget.limit,
   };
 }

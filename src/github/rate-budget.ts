@@ -61,17 +61,23 @@ export class RateBudget {
       headers['x-ratelimit-remaining'] !== undefined && Number(headers['x-ratelimit-remaining']) === 0;
     if (Number.isNaN(retryAfter) && !usedUp && !/rate limit|abuse/i.test(message)) return null;
     const reset = Number(headers['x-ratelimit-reset'] ?? NaN) * 1_000 - this.#clock.wallMs();
-    const secondary = Math.min(900_000, 60_000 * 2 ** this.#secondaryInARow);
+    // Requests that were under way together are refused together: that is one refusal.
+    const again = this.waitMs > 0;
+    const secondary = again ? this.waitMs : Math.min(900_000, 60_000 * 2 ** this.#secondaryInARow);
     const waitMs = !Number.isNaN(retryAfter) ? retryAfter * 1_000 : usedUp && reset > 0 ? reset : secondary;
-    this.#secondaryInARow = Math.min(this.#secondaryInARow + 1, 8);
+    if (!again) this.#secondaryInARow = Math.min(this.#secondaryInARow + 1, 8);
     this.#blockedUntilMs = Math.max(this.#blockedUntilMs, this.#clock.monotonicMs() + waitMs);
     return waitMs;
   }
 
-  /** A poll is over: what it cost goes into the average. */
+  /** A poll of all repositories is over: what it cost goes into the average. */
   endPoll(): void {
     this.#averageCost = this.#averageCost * (1 - newest) + this.#spent * newest;
     this.#spent = 0;
+  }
+
+  /** A repository was read: GitHub's refusals are no row any more. */
+  noteSuccess(): void {
     this.#secondaryInARow = 0;
   }
 

@@ -254,6 +254,44 @@ describe('limits', () => {
     expect((await github.observe(repository, nothingKnown)).runs.length).toBeGreaterThan(0);
   });
 
+  it('a poll costs what all its repositories cost: the interval stretches so that it never has to stop', async () => {
+    const { github, clock, control } = await world({ rateLimit: 1_000 });
+    const repositories = Array.from({ length: 20 }, (_, index) => `acme/app-${index}`);
+    for (const name of repositories) control.addRepository(name);
+    const begunMs = clock.monotonicMs();
+    let longestMs = 0;
+    while (clock.monotonicMs() - begunMs < 3_500_000) {
+      // Something happens everywhere: every listing costs a point.
+      for (const name of repositories) control.createRun(name, 'build', []);
+      await Promise.all(repositories.map((name) => github.observe(name, nothingKnown)));
+      const delayMs = github.pollDelayMs(5_000);
+      longestMs = Math.max(longestMs, delayMs);
+      clock.advance(delayMs);
+    }
+    // 800 points for 40 a poll: twenty polls in an hour.
+    expect(longestMs).toBeLessThan(400_000);
+  });
+
+  it('a secondary limit that says no time is waited for twice as long each time in a row', async () => {
+    const { github, clock, control } = await world();
+    const waits: (number | null)[] = [];
+    for (let refused = 0; refused < 3; refused += 1) {
+      control.fault({
+        kind: 'status',
+        status: 403,
+        message: 'You have exceeded a secondary rate limit',
+        times: 20,
+      });
+      const error = await failureOf(GitHubError, github.observe(repository, nothingKnown));
+      waits.push(error.retryAfterMs);
+      github.pollDelayMs(5_000);
+      control.clearFaults();
+      clock.advance(error.retryAfterMs ?? 0);
+    }
+    expect(waits).toEqual([60_000, 120_000, 240_000]);
+    await github.observe(repository, nothingKnown);
+  });
+
   it('a secondary limit with retry-after: the caller is told how long, at once', async () => {
     const { github, control } = await world();
     control.fault({

@@ -73,12 +73,19 @@ describe('a refusal', () => {
   });
 
   it('of the secondary limit without a time: a minute, then twice as long, until a poll succeeds', () => {
-    const { rate } = budget();
-    const refuse = () => rate.noteRefusal({}, 'You have exceeded a secondary rate limit');
+    const { clock, rate } = budget();
+    const refuse = (): number => {
+      clock.advance(rate.waitMs);
+      const waitMs = rate.noteRefusal({}, 'You have exceeded a secondary rate limit') ?? 0;
+      // Another request of the same moment is the same refusal.
+      expect(rate.noteRefusal({}, 'You have exceeded a secondary rate limit')).toBe(waitMs);
+      rate.endPoll();
+      return waitMs;
+    };
     expect([refuse(), refuse(), refuse()]).toEqual([60_000, 120_000, 240_000]);
     for (let count = 0; count < 20; count += 1) refuse();
     expect(refuse()).toBe(900_000);
-    rate.endPoll();
+    rate.noteSuccess();
     expect(refuse()).toBe(60_000);
   });
 
