@@ -44,6 +44,10 @@ const node = process.execPath;
 step('lint', join(modules, '.bin/biome'), ['check', '--error-on-warnings', '.']);
 step('types', node, [join(modules, 'typescript/bin/tsc'), '--noEmit']);
 step('generated types are as the descriptions say', node, ['openapi/generate.ts', '--check']);
+step('what the simulator is held to is as GitHub says', node, [
+  'test/simulator/extract-schemas.ts',
+  '--check',
+]);
 if (missing === null) {
   await ensurePackages(['shellcheck', 'openssl']);
   step('shell scripts', 'shellcheck', shellScripts);

@@ -40,7 +40,7 @@ export async function idleCycle(): Promise<Figure[]> {
         what: 'an idle cycle: requests to Slurm',
         figure: `${slurm.toFixed(1)} (${[...new Set(calls)].join(', ')})`,
         wanted: '1',
-        met: Math.round(slurm) === 1 && new Set(calls).size === 1,
+        met: calls.length <= polls + 1 && calls.length >= polls - 1 && new Set(calls).size === 1,
       },
     ];
   } finally {

@@ -73,7 +73,7 @@ async function demo(): Promise<boolean> {
         const jobs = await github.jobs();
         const over = jobs.filter((job) => job.conclusion === 'success').length;
         progress.show(over, jobs.filter((job) => job.status === 'in_progress').length);
-        if (!cancelled && doomed !== undefined && (await hasAllocation(config.adminUrl, doomed.id))) {
+        if (!cancelled && doomed !== undefined && (await waitsInSlurm(config.adminUrl, doomed.id))) {
           cancelled = true;
           await github.cancelJob(doomed.id);
           progress.say(`cancelled the job ${doomed.name}, whose allocation waits in Slurm`);
@@ -127,9 +127,12 @@ async function stateOf(adminUrl: string) {
 }
 
 /** The service may be starting: no answer is no allocation yet. */
-async function hasAllocation(adminUrl: string, jobId: number): Promise<boolean> {
+async function waitsInSlurm(adminUrl: string, jobId: number): Promise<boolean> {
   const state = await stateOf(adminUrl).catch(() => null);
-  return state?.jobs.some((job) => job.id === jobId && job.allocationId !== undefined) ?? false;
+  const job = state?.jobs.find(({ id }) => id === jobId);
+  return (
+    state?.allocations.some(({ id, state: at }) => id === job?.allocationId && at === 'pending') ?? false
+  );
 }
 
 async function live(adminUrl: string): Promise<number> {

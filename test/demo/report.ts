@@ -63,7 +63,7 @@ export async function report({
   const runners = new Set(succeeded.map((job) => job.runnerName));
   const registered = (await github.events()).filter((event) => event.kind === 'runner registered').length;
   // One Slurm job for each of the 24, and one for the job that was cancelled while it waited.
-  const doubled = allInSlurm.length - 25 + (registered - 24);
+  const doubled = Math.abs(allInSlurm.length - 25) + Math.abs(registered - 24);
   const left = allInSlurm.filter((line) => / (PENDING|RUNNING|COMPLETING)$/.test(line)).length;
   const registrations = (await github.runners()).length;
   console.log(

@@ -6,8 +6,10 @@ export async function leftBehind({ cluster, github, state }: World): Promise<str
   const folders = (await cluster.exec(['sh', '-c', 'ls -d /tmp/gha-* 2>/dev/null'])).stdout
     .trim()
     .split('\n');
-  const live = (await state())?.allocations.filter((allocation) => allocation.state !== 'ended') ?? [];
+  const seen = await state();
+  const live = seen?.allocations.filter((allocation) => allocation.state !== 'ended') ?? [];
   return [
+    ...(seen === null ? ['the service, which does not say what it has'] : []),
     ...slurm.filter((line) => line !== '').map((line) => `Slurm job ${line}`),
     ...folders.filter((line) => line !== '').map((line) => `work folder ${line}`),
     ...github.control.runners().map((runner) => `registration ${runner.name}`),

@@ -18,6 +18,7 @@ export interface ConfigValues {
   readonly timeLimitWarning?: string;
   readonly output?: string;
   readonly maxAllocations?: number;
+  readonly logLevel?: 'debug' | 'info';
   /** Default: beside the configuration. */
   readonly databaseFile?: string;
 }
@@ -64,6 +65,7 @@ export async function writeConfig(directory: string, values: ConfigValues): Prom
     },
     database: { path: databaseFile },
     server: { listen, admin },
+    log: { level: values.logLevel ?? 'info' },
   };
   writeFileSync(file, JSON.stringify(config, null, 2));
   return { file, databaseFile, listenUrl: `http://${listen}`, adminUrl: `http://${admin}` };
