@@ -129,7 +129,7 @@ function describeJob(
     repository: job.repository,
     status: job.verdict === 'rejected' && job.status === 'queued' ? 'rejected' : job.status,
     ...(job.profile === null ? {} : { profile: job.profile }),
-    queuedAt: new Date(job.createdAt).toISOString(),
+    queuedAt: new Date(job.queuedAt ?? job.createdAt).toISOString(),
     ...(allocationId === undefined ? {} : { allocationId }),
     ...(reason === null ? {} : { reason }),
   };
@@ -147,7 +147,7 @@ function lastFailure(ended: readonly Allocation[], job: WorkflowJobRow): string 
 function outOfReach({ config, clock }: Context, job: WorkflowJobRow): string | null {
   if (job.status !== 'queued') return null;
   if (!config.repositories.includes(job.repository)) return `${job.repository} is not watched any more.`;
-  if (job.createdAt <= queueHorizonMs(clock.wallMs()))
+  if ((job.queuedAt ?? job.createdAt) <= queueHorizonMs(clock.wallMs()))
     return 'It has been queued for over 24 hours: GitHub has given it up.';
   return null;
 }

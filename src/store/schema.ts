@@ -60,6 +60,8 @@ export const workflowJobs = sqliteTable(
     pool: text('pool'),
     runnerName: text('runner_name'),
     createdAt: integer('created_at').notNull(),
+    /** Since when it has been queued, where it was seen to wait for something else before; null: since it was made. */
+    queuedAt: integer('queued_at'),
     startedAt: integer('started_at'),
     completedAt: integer('completed_at'),
     firstSeenAt: integer('first_seen_at').notNull(),

@@ -37,6 +37,13 @@ export function liveRunIds(db: Connection, repository: string): number[] {
     .map((row) => row.id);
 }
 
+const inQueueSince = sql<number>`coalesce(${workflowJobs.queuedAt}, ${workflowJobs.createdAt})`;
+
+/** An approval may take days, and a job's time in the queue begins with it. */
+function queuedSince(status: WorkflowJob['status'], nowMs: number) {
+  return sql`case when ${workflowJobs.status} <> 'queued' and ${status} = 'queued' then ${nowMs} else ${workflowJobs.queuedAt} end`;
+}
+
 /** `verdict` is `ours` or `rejected`; others are not recorded. `pool` goes with `ours`. */
 export function recordJob(
   db: Connection,
@@ -74,7 +81,7 @@ export function recordJob(
     })
     .onConflictDoUpdate({
       target: workflowJobs.id,
-      set: seen,
+      set: { ...seen, queuedAt: queuedSince(job.status, nowMs) },
       setWhere: sql`${workflowJobs.status} <> 'completed' or ${job.status} = 'completed'`,
     })
     .run();
@@ -139,7 +146,7 @@ const queued = prepared((db) =>
       and(
         eq(workflowJobs.status, 'queued'),
         eq(workflowJobs.verdict, 'ours'),
-        gt(workflowJobs.createdAt, given('sinceMs')),
+        gt(inQueueSince, given('sinceMs')),
       ),
     )
     .orderBy(asc(workflowJobs.createdAt), asc(workflowJobs.id))
@@ -178,13 +185,7 @@ export function countQueued(db: Connection, pool: string, sinceMs: number): numb
     db
       .select({ count: sql<number>`count(*)` })
       .from(workflowJobs)
-      .where(
-        and(
-          eq(workflowJobs.status, 'queued'),
-          eq(workflowJobs.pool, pool),
-          gt(workflowJobs.createdAt, sinceMs),
-        ),
-      )
+      .where(and(eq(workflowJobs.status, 'queued'), eq(workflowJobs.pool, pool), gt(inQueueSince, sinceMs)))
       .get()?.count ?? 0
   );
 }

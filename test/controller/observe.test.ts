@@ -239,6 +239,28 @@ describe('GitHub shows', () => {
     expect(h.slurm.jobs.size).toBe(1);
   });
 
+  it('a job that waited for its approval for longer than a day is demand from then on', async () => {
+    const h = new Harness();
+    // Its run is seen by what comes before it, and followed from then on.
+    const [build, job] = h.queue(2);
+    if (build === undefined || job === undefined) throw new Error('two jobs were to be queued');
+    job.status = 'waiting';
+    await h.tick();
+    const { runnerName } = await h.startAndClaim(h.theJob());
+    h.take(runnerName);
+    await h.tick(25 * 3_600_000);
+    expect(h.slurm.jobs.size).toBe(1);
+    job.status = 'queued';
+    await h.tick();
+    expect(h.live()).toMatchObject([{ state: 'busy' }, { state: 'pending' }]);
+    const shown = h.controller.state().jobs.find(({ id }) => id === job.id);
+    expect(Date.parse(shown?.queuedAt ?? '')).toBe(h.clock.wallMs());
+    // And the claim that comes for it is granted.
+    const [, second] = h.slurm.jobs.values();
+    if (second !== undefined) await h.startAndClaim(second);
+    expect(h.live()[1]).toMatchObject({ state: 'claimed' });
+  });
+
   it('a job queued for over 24 h is no demand: GitHub has given it up', async () => {
     const h = new Harness();
     h.queue();
