@@ -148,8 +148,13 @@ export class Invariants {
     if (node?.job !== job || job.states[0] !== 'RUNNING') return;
     if (node.workflowJob?.status === 'in_progress')
       history.violate(`Slurm job ${job.id} was cancelled, which works on job ${node.workflowJob.id}`);
-    if (node.runnerName !== null && this.#world.github.runner(node.runnerName) !== undefined)
-      history.violate(`Slurm job ${job.id} was cancelled while its runner ${node.runnerName} is registered`);
+    // All that were ever minted for it, but for those whose minter had given up: nobody has what it takes to use them.
+    const { github } = this.#world;
+    const registered = this.registrations().find(
+      (name) => name.startsWith(`${job.name}-`) && !github.lateMints.has(name),
+    );
+    if (registered !== undefined)
+      history.violate(`Slurm job ${job.id} was cancelled while its runner ${registered} is registered`);
   }
 
   #submitted(name: string): void {
