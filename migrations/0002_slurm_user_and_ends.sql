@@ -1,4 +1,3 @@
 ALTER TABLE `allocations` ADD `slurm_user` text;--> statement-breakpoint
 ALTER TABLE `allocations` ADD `exit_code` integer;--> statement-breakpoint
-ALTER TABLE `allocations` ADD `peak_memory_mib` integer;--> statement-breakpoint
 ALTER TABLE `workflow_jobs` ADD `queued_at` integer;

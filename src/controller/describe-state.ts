@@ -48,7 +48,6 @@ export interface StateView {
     readonly node?: string;
     /** Of an ended one's batch script. */
     readonly exitCode?: number;
-    readonly peakMemoryMiB?: number;
     readonly outcome?: string;
     readonly reason?: string;
   }[];
@@ -174,7 +173,6 @@ function describeAllocation(
     runnerName,
     ...(row.node === null ? {} : { node: row.node }),
     ...(row.exitCode === null ? {} : { exitCode: row.exitCode }),
-    ...(row.peakMemoryMiB === null ? {} : { peakMemoryMiB: row.peakMemoryMiB }),
     ...(row.outcome === null ? {} : { outcome: row.outcome }),
     ...(reason === null ? {} : { reason }),
   };

@@ -221,7 +221,6 @@ export function updateAllocation(
       | 'reason'
       | 'node'
       | 'exitCode'
-      | 'peakMemoryMiB'
     >
   >,
 ): void {

@@ -116,8 +116,6 @@ export const allocations = sqliteTable(
     reason: text('reason'),
     /** Of the batch script, as Slurm says; null where it does not. */
     exitCode: integer('exit_code'),
-    /** The most that a step of the Slurm job used at once, as Slurm's accounting says. */
-    peakMemoryMiB: integer('peak_memory_mib'),
   },
   (t) => [
     check('allocations_state', sql`${t.state} in (${oneOf(allocationStates)})`),
