@@ -104,7 +104,8 @@ export async function startJob(
     child.once('exit', (code) => resolve(code ?? -1));
   });
   onTestFinished(async () => {
-    child.kill('SIGKILL');
+    // The whole group: what the script has started, too.
+    if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), 'SIGKILL');
     await ended;
     server.closeAllConnections();
     server.close();
