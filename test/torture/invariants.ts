@@ -148,10 +148,13 @@ export class Invariants {
     if (node?.job !== job || job.states[0] !== 'RUNNING') return;
     if (node.workflowJob?.status === 'in_progress')
       history.violate(`Slurm job ${job.id} was cancelled, which works on job ${node.workflowJob.id}`);
-    // All that were ever minted for it, but for those whose minter had given up: nobody has what it takes to use them.
+    // All that were ever minted for it; but not those whose minter had given up, which nobody has what it takes to use, nor those
+    // of a process that Slurm has ended to start the job again.
     const { github } = this.#world;
-    const registered = this.registrations().find(
-      (name) => name.startsWith(`${job.name}-`) && !github.lateMints.has(name),
+    const registered = this.registrations().find((name) =>
+      job.restarts > 0
+        ? name === node.runnerName
+        : name.startsWith(`${job.name}-`) && !github.lateMints.has(name),
     );
     if (registered !== undefined)
       history.violate(`Slurm job ${job.id} was cancelled while its runner ${registered} is registered`);
