@@ -39,13 +39,14 @@ COPY migrations migrations
 # What the further fields of profiles are held to.
 COPY openapi/*.json openapi/
 COPY slurm/job.sh slurm/job.sh
+COPY slurm/launchers slurm/launchers
 COPY src src
 RUN mkdir /data .compile-cache && chown 10001:10001 /data .compile-cache
 # A number, so that an orchestrator can tell that it is not root.
 USER 10001:10001
 # The cache of compiled code is per user; the root file system is read-only later on.
-RUN node src/cli/main.ts --help > /dev/null
+RUN node src/cli/main.js --help > /dev/null
 VOLUME /data
 EXPOSE 8080 9090
-ENTRYPOINT ["node", "src/cli/main.ts"]
+ENTRYPOINT ["node", "src/cli/main.js"]
 CMD ["serve"]

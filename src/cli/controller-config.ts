@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Config } from '../config/load-config.ts';
 import type { ControllerConfig } from '../controller/context.ts';
+import { launchOf } from './launches.ts';
 
-/** The part of the configuration that the controller needs, with the batch script's text. */
+/** The part of the configuration that the controller needs, with what Slurm is given to start. */
 export function controllerConfig(config: Config): ControllerConfig {
   const { slurm, runner } = config;
   return {
@@ -14,12 +13,14 @@ export function controllerConfig(config: Config): ControllerConfig {
     githubPollMs: config.github.pollIntervalMs,
     slurmPollMs: slurm.pollIntervalMs,
     job: {
-      script: readFileSync(join(import.meta.dirname, '../../slurm/job.sh'), 'utf8'),
+      launch: launchOf(runner.launcher, config),
+      launches: new Map(
+        [...runner.launchers].map(([profile, launcher]) => [profile, launchOf(launcher, config)]),
+      ),
       environment: slurm.environment,
       workingDirectory: slurm.workingDirectory,
       output: slurm.output,
       callbackUrl: runner.callbackUrl,
-      launcherCommand: runner.launcherCommand,
       claimWaitMs: runner.claimWaitMs,
       idleTimeoutMs: runner.idleTimeoutMs,
       timeLimitWarningMs: runner.timeLimitWarningMs,

@@ -1,13 +1,10 @@
 import type { Logger } from 'pino';
 import type { Config, Secrets } from '../config/load-config.ts';
+import type { Ends } from '../domain/ends.ts';
 import { systemClock } from '../domain/time.ts';
 import { createGitHubClient, type GitHubClient } from '../github/create-github-client.ts';
 import { slurmEndpoint } from '../slurm/connect.ts';
-import {
-  createSlurmClient,
-  type SlurmClient,
-  type SlurmClientOptions,
-} from '../slurm/create-slurm-client.ts';
+import { createSlurmClient, type SlurmClient } from '../slurm/create-slurm-client.ts';
 import { tokenSources } from '../slurm/token.ts';
 
 /** Both sides, as the configuration names them. */
@@ -15,13 +12,14 @@ export function createClients(
   config: Config,
   secrets: Secrets,
   log: Logger,
-  ends?: SlurmClientOptions['ends'],
+  ends?: Ends,
 ): { readonly github: GitHubClient; readonly slurm: SlurmClient } {
   return {
     github: createGitHubClient({
       apiUrl: config.github.apiUrl,
       token: secrets.githubToken,
       clock: systemClock,
+      ...(ends === undefined ? {} : { ends }),
     }),
     slurm: createSlurmClient({
       endpoints: config.slurm.urls.map((url) => slurmEndpoint(url, config.slurm)),

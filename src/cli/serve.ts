@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { configPath, loadConfig } from '../config/load-config.ts';
 import { systemChance } from '../controller/chance.ts';
 import { createController } from '../controller/create-controller.ts';
+import type { Ends } from '../domain/ends.ts';
 import type { OperatorError } from '../domain/errors.ts';
 import { systemClock } from '../domain/time.ts';
 import { createMetrics } from '../server/metrics.ts';
@@ -96,7 +97,7 @@ function noteBackup(store: Store, log: Logger): void {
 }
 
 /** At the end reads are given up at once; what changes something has a moment to be answered, and is in doubt after it. */
-function endsOf(stop: AbortSignal): { readonly looks: AbortSignal; readonly changes: AbortSignal } {
+function endsOf(stop: AbortSignal): Ends {
   const giveUp = new AbortController();
   stop.addEventListener('abort', () => {
     setTimeout(() => giveUp.abort(), mutationsGraceMs).unref();

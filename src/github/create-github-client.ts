@@ -1,6 +1,6 @@
 /** GitHub, as far as the controller needs it. Mutations are never retried here: the caller knows what is on disk. */
-import { fetch as undiciFetch } from 'undici';
 import { ZodError } from 'zod';
+import type { Ends } from '../domain/ends.ts';
 import { GitHubError } from '../domain/errors.ts';
 import type { Clock } from '../domain/time.ts';
 import { createOctokit } from './create-octokit.ts';
@@ -15,14 +15,18 @@ export interface GitHubClientOptions {
   readonly requestTimeoutMs?: number;
   /** Of a GET that met a 5xx or no answer. */
   readonly retries?: number;
-  readonly fetch?: typeof fetch;
+  readonly ends?: Ends;
 }
 
 export interface GitHubClient {
   observe(repository: string, known: KnownWork): Promise<RepositoryObservation>;
   mint(
     repository: string,
-    request: { readonly name: string; readonly labels: readonly string[] },
+    request: {
+      readonly name: string;
+      readonly labels: readonly string[];
+      readonly workFolder?: string | undefined;
+    },
   ): Promise<{ readonly runnerId: number; readonly jitConfig: string }>;
   deregister(
     repository: string,
@@ -52,8 +56,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
     budget,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
     retries: options.retries ?? 1,
-    // The library that Slurm is asked with: Node's own fetch is a second copy of it, in memory and to be compiled.
-    fetch: options.fetch ?? (undiciFetch as unknown as typeof fetch),
+    ...(options.ends === undefined ? {} : { ends: options.ends }),
   });
 
   /** While GitHub told us to wait, nothing is sent. */
@@ -102,7 +105,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
         return observation;
       }),
 
-    mint: (repository, { name, labels }) =>
+    mint: (repository, { name, labels, workFolder = '_work' }) =>
       ask(repository, async () => {
         const { data } = await octokit.request(
           'POST /repos/{owner}/{repo}/actions/runners/generate-jitconfig',
@@ -111,7 +114,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
             name,
             labels: [...labels],
             runner_group_id: defaultGroup,
-            work_folder: '_work',
+            work_folder: workFolder,
             ...once,
           },
         );

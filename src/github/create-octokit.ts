@@ -4,9 +4,11 @@ import { paginateRest } from '@octokit/plugin-paginate-rest';
 import { retry } from '@octokit/plugin-retry';
 import { throttling } from '@octokit/plugin-throttling';
 import Bottleneck from 'bottleneck';
+import type { Ends } from '../domain/ends.ts';
 import { AnswerCache, conditionalRequests } from './conditional-requests.ts';
+import { endRequests } from './end-requests.ts';
+import { fetchWhole } from './fetch-whole.ts';
 import type { RateBudget } from './rate-budget.ts';
-import { wholeAnswers } from './whole-answers.ts';
 
 export interface OctokitOptions {
   readonly apiUrl: string;
@@ -14,7 +16,7 @@ export interface OctokitOptions {
   readonly budget: RateBudget;
   readonly requestTimeoutMs: number;
   readonly retries: number;
-  readonly fetch: typeof fetch;
+  readonly ends?: Ends;
 }
 
 /** Answers kept for conditional requests: a page of 100 jobs takes about 300 KB. */
@@ -29,16 +31,13 @@ export function createOctokit({
   budget,
   requestTimeoutMs,
   retries,
-  ...options
+  ends,
 }: OctokitOptions): GitHubOctokit {
   const octokit = new Client({
     auth: token,
     baseUrl: apiUrl,
     userAgent: 'gha-slurm',
-    request: {
-      fetch: (url: string, init: RequestInit) =>
-        wholeAnswers(options.fetch)(url, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
-    },
+    request: { fetch: fetchWhole(requestTimeoutMs, ends) },
     // The next poll is a retry too: one that waits for seconds here would hold that up. Milliseconds, times four at first.
     retry: {
       enabled: true,
@@ -64,6 +63,8 @@ export function createOctokit({
     throw error;
   });
   conditionalRequests(new AnswerCache(mostAnswers))(octokit);
+  // Around everything else: also for what waits for its turn or for another try.
+  if (ends !== undefined) endRequests(ends)(octokit);
   return octokit;
 }
 

@@ -83,6 +83,12 @@ export function malformed(place: string, what: string): GitHubError {
 }
 
 function unanswered(failure: RequestFailure, place: string): GitHubError {
+  if (failure.name === 'AbortError') {
+    return new GitHubError(
+      `GitHub's answer is not waited for (${place}): the service is ending, and looks at its next start.`,
+      { kind: 'unavailable', status: null, notCreated: false },
+    );
+  }
   const timedOut = [failure.name, (failure.cause as RequestFailure | undefined)?.name].includes(
     'TimeoutError',
   );

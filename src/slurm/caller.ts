@@ -8,6 +8,7 @@
  *   may have been its restart, when its answers come from another release, and when a version is not served any more.
  * - A refused token is renewed once; where there is another one then, the call is sent again. Slurm did nothing for the first.
  */
+import type { Ends } from '../domain/ends.ts';
 import { SlurmError } from '../domain/errors.ts';
 import type { Clock } from '../domain/time.ts';
 import { apiVersions } from './api-versions.ts';
@@ -33,8 +34,7 @@ export interface CallerOptions {
   readonly apiVersion: 'auto' | string;
   readonly clock: Clock;
   readonly log: WarningLog;
-  /** Aborted at the end of the service: calls that change something have longer to be answered. */
-  readonly ends?: { readonly looks: AbortSignal; readonly changes: AbortSignal };
+  readonly ends?: Ends;
   /** Shorter ones, for tests. */
   readonly timeLimitMs?: number;
 }

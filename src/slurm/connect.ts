@@ -4,9 +4,11 @@
  * (`Connection: close`); 26.05 sends a second answer, in plain text, behind some of these, which goes with the connection.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { Agent, buildConnector, fetch as fetchWith, Request as UndiciRequest } from 'undici';
+import { type AgentOptions, Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { OperatorError } from '../domain/errors.ts';
 import { NotConnectedError } from './not-connected-error.ts';
+import { PlainRequest, type PlainResponse, send } from './send.ts';
 
 export interface SlurmEndpoint {
   /** As the operator wrote it. */
@@ -25,57 +27,48 @@ export interface TlsFiles {
 }
 
 const connectTimeLimitMs = 10_000;
-const mostConnections = 16;
+const connections: AgentOptions = { keepAlive: true, maxSockets: 16, maxFreeSockets: 16 };
 
 /** @param url `http://`, `https://` with a path where a proxy stands in front, or `unix:///path`. */
 export function slurmEndpoint(url: string, tls: TlsFiles = {}): SlurmEndpoint {
   const socketPath = url.startsWith('unix://') ? url.slice('unix://'.length) : undefined;
-  const connectorNow = currentConnector(socketPath, url.startsWith('https:') ? tls : {});
-  const dispatcher = new Agent({
-    connections: mostConnections,
-    pipelining: 1,
-    allowH2: false,
-    connect(options, done) {
-      const failed = (error: Error): void => done(new NotConnectedError(error), null);
-      try {
-        connectorNow()(options, (error, socket) => (error === null ? done(null, socket) : failed(error)));
-      } catch (error) {
-        failed(error as Error);
-      }
-    },
-  });
-  type Init = NonNullable<Parameters<typeof fetchWith>[1]>;
+  const agentNow = url.startsWith('https:') ? currentAgent(tls) : always(new HttpAgent(connections));
   return {
     url,
     baseUrl: socketPath === undefined ? url.replace(/\/+$/, '') : 'http://localhost',
-    // The library's own classes, of one version with its Agent; the types of Node's differ in nothing that is used here.
-    fetch: (request) =>
-      fetchWith(request as unknown as UndiciRequest, {
-        dispatcher,
-      } satisfies Init) as unknown as Promise<Response>,
-    Request: UndiciRequest as unknown as typeof Request,
+    // Their types are those of `fetch`; openapi-fetch uses nothing of these that ours don't have.
+    fetch: async (request) =>
+      (await send(request as unknown as PlainRequest, {
+        agent: agentNow(),
+        socketPath,
+        connectTimeLimitMs,
+      })) satisfies PlainResponse as unknown as Response,
+    Request: PlainRequest as unknown as typeof Request,
   };
 }
 
-/** One connector for as long as the files are the same, so that TLS sessions are used again. */
-function currentConnector(socketPath: string | undefined, { caFile, certFile, keyFile }: TlsFiles) {
+const always = (agent: HttpAgent) => (): HttpAgent => agent;
+
+/** One agent for as long as the files are the same, so that connections and TLS sessions are used again. */
+function currentAgent({ caFile, certFile, keyFile }: TlsFiles): () => HttpsAgent {
   const files = [caFile, certFile, keyFile].filter((file) => file !== undefined);
   let stamp: string | null = null;
-  let connector = buildConnector({});
+  let agent = new HttpsAgent(connections);
   return () => {
-    const now = files.map((file) => stampOf(file)).join();
-    if (now !== stamp) {
-      connector = buildConnector({
-        timeout: connectTimeLimitMs,
-        allowH2: false,
-        ...(socketPath === undefined ? {} : { socketPath }),
+    try {
+      const now = files.map((file) => stampOf(file)).join();
+      if (now === stamp) return agent;
+      agent = new HttpsAgent({
+        ...connections,
         ...(caFile === undefined ? {} : { ca: read(caFile) }),
         ...(certFile === undefined ? {} : { cert: read(certFile) }),
         ...(keyFile === undefined ? {} : { key: read(keyFile) }),
       });
       stamp = now;
+      return agent;
+    } catch (error) {
+      throw new NotConnectedError(error as Error);
     }
-    return connector;
   };
 }
 

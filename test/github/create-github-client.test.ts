@@ -7,6 +7,7 @@ import { createGitHubClient, type GitHubClientOptions } from '../../src/github/c
 import { type SimulatorOptions, startSimulator } from '../simulator/start-simulator.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { freePort } from '../support/free-port.ts';
+import { until } from '../support/until.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const repository = 'acme/app';
@@ -255,8 +256,8 @@ describe('limits', () => {
   });
 
   it('a poll costs what all its repositories cost: the interval stretches so that it never has to stop', async () => {
-    const { github, clock, control } = await world({ rateLimit: 1_000 });
-    const repositories = Array.from({ length: 20 }, (_, index) => `acme/app-${index}`);
+    const { github, clock, control } = await world({ rateLimit: 200 });
+    const repositories = Array.from({ length: 4 }, (_, index) => `acme/app-${index}`);
     for (const name of repositories) control.addRepository(name);
     const begunMs = clock.monotonicMs();
     let longestMs = 0;
@@ -268,7 +269,7 @@ describe('limits', () => {
       longestMs = Math.max(longestMs, delayMs);
       clock.advance(delayMs);
     }
-    // 800 points for 40 a poll: twenty polls in an hour.
+    // 160 points for 8 a poll: twenty polls in an hour.
     expect(longestMs).toBeLessThan(400_000);
   });
 
@@ -367,5 +368,74 @@ describe('errors', () => {
     expect(await failureOf(GitHubError, github.observe(repository, nothingKnown))).toMatchObject({
       kind: 'unavailable',
     });
+  });
+});
+
+describe('at the end of the service', () => {
+  /** A client with all the time in the world, and the two signals that end its calls. */
+  const ending = (apiUrl: string, token = 't') => {
+    const looks = new AbortController();
+    const changes = new AbortController();
+    const ends = { looks: looks.signal, changes: changes.signal };
+    const options = { apiUrl, token, clock: new VirtualClock(), requestTimeoutMs: 600_000, ends };
+    return { looks, changes, github: createGitHubClient(options) };
+  };
+  /** Takes requests, and answers none. */
+  async function silent() {
+    let asked = 0;
+    const server = createServer(() => {
+      asked += 1;
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return { ...ending(apiUrl), asked: () => asked };
+  }
+
+  it('a look that is not answered is given up at once, and those after it are not sent', async () => {
+    const { github, looks, asked } = await silent();
+    const look = failureOf(GitHubError, github.observe(repository, nothingKnown));
+    await until(() => asked() > 0);
+    looks.abort();
+    expect((await look).message).toContain('the service is ending');
+    const sent = asked();
+    const next = await failureOf(GitHubError, github.observe(repository, nothingKnown));
+    expect(next.message).toContain('the service is ending');
+    expect(asked()).toBe(sent);
+  });
+
+  it('a mutation has its moment, and is in doubt after it', async () => {
+    const { github, looks, changes, asked } = await silent();
+    let over = false;
+    const mint = failureOf(GitHubError, github.mint(repository, { name: 'r', labels: ['x'] })).finally(() => {
+      over = true;
+    });
+    await until(() => asked() > 0);
+    looks.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(over).toBe(false);
+    changes.abort();
+    expect(await mint).toMatchObject({ kind: 'unavailable', notCreated: false });
+  });
+
+  it('a mutation that waits for its turn is not waited for', async () => {
+    const { simulator, control } = await world();
+    const { github, changes } = ending(simulator.url, simulator.token);
+    const mints = Array.from({ length: 100 }, async (_, index) =>
+      github.mint(repository, { name: `r-${index}`, labels: ['x'] }).then(
+        () => 'minted',
+        (error: GitHubError) => error.message,
+      ),
+    );
+    // Sixty at once, and one more a second.
+    await until(() => control.runners().length >= 60);
+    changes.abort();
+    const outcomes = await Promise.all(mints);
+    const ended = outcomes.filter((outcome) => outcome.includes('the service is ending'));
+    expect(ended.length).toBeGreaterThan(0);
+    expect(outcomes.filter((outcome) => outcome === 'minted').length + ended.length).toBe(100);
   });
 });
