@@ -13,6 +13,14 @@ import type { Log } from './log.ts';
 import type { Observations } from './observations.ts';
 import type { GitHubPort, SlurmPort } from './ports.ts';
 
+/** What a Slurm job is given to start. */
+export interface Launch {
+  /** The text of the batch script. */
+  readonly script: string;
+  /** The launcher's settings. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 export interface ControllerConfig {
   readonly repositories: readonly string[];
   readonly profiles: ReadonlyMap<string, Profile>;
@@ -27,13 +35,13 @@ export interface ControllerConfig {
   readonly githubPollMs: number;
   readonly slurmPollMs: number;
   readonly job: {
-    /** The text of the batch script. */
-    readonly script: string;
+    readonly launch: Launch;
+    /** By profile: where it has a launcher of its own. */
+    readonly launches: ReadonlyMap<string, Launch>;
     readonly environment: Readonly<Record<string, string>>;
     readonly workingDirectory: string;
     readonly output: string;
     readonly callbackUrl: string;
-    readonly launcherCommand: string;
     readonly claimWaitMs: number;
     readonly idleTimeoutMs: number;
     readonly timeLimitWarningMs: number;

@@ -16,6 +16,7 @@ import { deregisterLeftovers } from './deregister.ts';
 import { describePools, describeState, type StateView } from './describe-state.ts';
 import { explainJob, type JobExplanation } from './explain-job.ts';
 import { answerIdle, authenticate, type NodeEvent, takeEvent } from './node-events.ts';
+import { noteUnfit, type Unfit } from './note-unfit.ts';
 import type { Failure } from './observations.ts';
 import { observeRepository } from './observe-github.ts';
 import { observeSlurm } from './observe-slurm.ts';
@@ -51,6 +52,8 @@ export interface Controller {
    */
   run(signal: AbortSignal): Promise<void>;
   claim(allocationId: string, token: string, request: ClaimRequest): Promise<ClaimAnswer>;
+  /** False for a wrong claim token, or an allocation that has gone on. */
+  noteUnfit(allocationId: string, token: string, unfit: Unfit): boolean;
   /** False when the token is wrong. */
   takeEvent(allocationId: string, token: string, event: NodeEvent): boolean;
   /** Null when the token is wrong. */
@@ -191,6 +194,18 @@ export function createController(parts: ControllerParts): Controller {
         if (!database.note(error)) throw error;
         const message = 'the database can not be written now';
         return { status: 503, message, retryAfterSeconds: unwritableRetryS };
+      }
+    },
+
+    noteUnfit(id, token, unfit) {
+      try {
+        const noted = noteUnfit(context, id, token, unfit);
+        context.wakeSlurm();
+        return noted;
+      } catch (error) {
+        // Slurm says that its job has ended, too.
+        if (!database.note(error)) throw error;
+        return true;
       }
     },
 

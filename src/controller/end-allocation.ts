@@ -23,8 +23,9 @@ export function endAllocation(
 ): boolean {
   const { clock, seen, log } = context;
   const nowMs = clock.wallMs();
-  // Why it was released says more than that its Slurm job was then cancelled.
-  const reason = row.state === 'releasing' && row.reason !== null ? row.reason : slurmSays;
+  // Why it was released, or what its node lacks, says more than that its Slurm job has ended.
+  const told = row.state === 'releasing' || row.state === 'pending' || row.state === 'submitting';
+  const reason = told && row.reason !== null ? row.reason : slurmSays;
   // A runner that was minted may have started a job that no listing and no event has shown yet.
   const mayHaveStarted = row.state === 'claimed' && row.workflowJobId === null;
   const ended = moveAllocation(db, {

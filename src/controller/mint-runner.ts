@@ -13,7 +13,11 @@ import type { Context } from './context.ts';
 import { deregisterAll } from './deregister.ts';
 import { hashToken, newToken } from './secret-token.ts';
 
-export async function mintRunner(context: Context, id: string): Promise<ClaimAnswer> {
+export async function mintRunner(
+  context: Context,
+  id: string,
+  workFolder: string | undefined,
+): Promise<ClaimAnswer> {
   const row = findAllocation(context.store.db, id);
   if (row === undefined) return { status: 410, message: 'unknown allocation' };
   const before = await deregisterAll(context, row);
@@ -22,10 +26,10 @@ export async function mintRunner(context: Context, id: string): Promise<ClaimAns
     forgiveClaim(context.store.db, id);
     return later('an earlier registration can not be deleted yet', null);
   }
-  return context.effects.mint(() => mint(context, row));
+  return context.effects.mint(() => mint(context, row, workFolder));
 }
 
-async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
+async function mint(context: Context, row: Allocation, workFolder: string | undefined): Promise<ClaimAnswer> {
   const { store, github, config, clock, seen, count, log, database } = context;
   const name = runnerName(
     config.runnerNamePrefix,
@@ -38,7 +42,7 @@ async function mint(context: Context, row: Allocation): Promise<ClaimAnswer> {
   insertMint(store.db, { name, allocationId: row.id, scope: row.scope }, clock.wallMs());
   let minted: { runnerId: number; jitConfig: string };
   try {
-    minted = await github.mint(row.scope, { name, labels: row.labels });
+    minted = await github.mint(row.scope, { name, labels: row.labels, workFolder });
   } catch (error) {
     count('mints_failed');
     const certain = error instanceof GitHubError && error.notCreated;

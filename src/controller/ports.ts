@@ -98,7 +98,12 @@ export interface GitHubPort {
    */
   mint(
     repository: string,
-    request: { readonly name: string; readonly labels: readonly string[] },
+    request: {
+      readonly name: string;
+      readonly labels: readonly string[];
+      /** Default: `_work`, in the runner's own folder. */
+      readonly workFolder?: string | undefined;
+    },
   ): Promise<{ readonly runnerId: number; readonly jitConfig: string }>;
   /** 204 and 404 are `gone`, 422 is `busy`. Looks the id up by name where it is not known. */
   deregister(

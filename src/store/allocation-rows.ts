@@ -3,10 +3,11 @@
 import type { LiveState } from '../domain/allocation-state.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { Connection } from './connection.ts';
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from './drizzle.ts';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, type SQL, sql } from './drizzle.ts';
 import type { Allocation } from './move-allocation.ts';
-import { given, prepared } from './prepared.ts';
+import { given, prepared, preparedFor, setEach } from './prepared.ts';
 import { allocationEvents, allocations, fences } from './schema.ts';
+import { whileUnchanged } from './while-unchanged.ts';
 
 /**
  * The term of the partial index on live rows, in its own words: SQLite uses the index for a query that repeats them, and
@@ -26,26 +27,40 @@ export interface NewAllocation {
   readonly atMs: number;
 }
 
+const intend = prepared((db) =>
+  db
+    .insert(allocations)
+    .values({
+      id: given('id'),
+      scope: given('scope'),
+      profile: given('profile'),
+      pool: given('pool'),
+      labels: given('labels'),
+      state: 'submitting',
+      slurmJobName: given('slurmJobName'),
+      claimTokenHash: given('claimTokenHash'),
+      slurmUser: given('slurmUser'),
+      createdAt: given('atMs'),
+    })
+    .prepare(),
+);
+
+const noteIntent = prepared((db) =>
+  db
+    .insert(allocationEvents)
+    .values({ allocationId: given('id'), at: given('atMs'), toState: 'submitting' })
+    .prepare(),
+);
+
 /** The intent: on disk before Slurm hears of it. */
 export function insertAllocation(
   db: Connection,
   { id, pool, slurmJobName, claimTokenHash, slurmUser, atMs }: NewAllocation,
 ): void {
-  db.insert(allocations)
-    .values({
-      id,
-      scope: pool.scope,
-      profile: pool.profile,
-      pool: pool.key,
-      labels: pool.labels,
-      state: 'submitting',
-      slurmJobName,
-      claimTokenHash,
-      slurmUser,
-      createdAt: atMs,
-    })
-    .run();
-  db.insert(allocationEvents).values({ allocationId: id, at: atMs, toState: 'submitting' }).run();
+  const { scope, profile, key, labels } = pool;
+  const row = { id, scope, profile, pool: key, labels, slurmJobName, claimTokenHash, slurmUser, atMs };
+  intend(db).run(row);
+  noteIntent(db).run({ id, atMs });
 }
 
 const byId = prepared((db) =>
@@ -60,14 +75,18 @@ export function findAllocation(db: Connection, id: string): Allocation | undefin
   return byId(db).get({ id });
 }
 
-/** Everything that has not ended, oldest first. */
-export function liveAllocations(db: Connection): Allocation[] {
-  return db
+const live = prepared((db) =>
+  db
     .select()
     .from(allocations)
     .where(ne(allocations.state, 'ended'))
     .orderBy(asc(allocations.createdAt), asc(allocations.id))
-    .all();
+    .prepare(),
+);
+
+/** Everything that has not ended, oldest first. */
+export function liveAllocations(db: Connection): Allocation[] {
+  return live(db).all();
 }
 
 /** The same, as far as planning and watching Slurm need it: read at every poll, so without the columns that cost. */
@@ -93,9 +112,9 @@ const liveInBrief = prepared((db) =>
     .prepare(),
 );
 
-export function liveAllocationsInBrief(db: Connection): LiveAllocation[] {
-  return liveInBrief(db).all();
-}
+export const liveAllocationsInBrief: (db: Connection) => readonly LiveAllocation[] = whileUnchanged((db) =>
+  liveInBrief(db).all(),
+);
 
 const inState = prepared((db) =>
   db
@@ -141,22 +160,24 @@ export function liveAllocationBySlurmJob(db: Connection, slurmJobId: number): Al
   return liveBySlurmJob(db).get({ slurmJobId });
 }
 
+const claimedOthers = prepared((db) =>
+  db
+    .select({ count: sql<number>`count(*)` })
+    .from(allocations)
+    .where(
+      and(
+        isLive,
+        eq(allocations.pool, given('pool')),
+        eq(allocations.state, 'claimed'),
+        ne(allocations.id, given('exceptId')),
+      ),
+    )
+    .prepare(),
+);
+
 /** Registered runners that have been asked for in this pool and have not been seen to start: others' claims. */
 export function countClaimed(db: Connection, pool: string, exceptId: string): number {
-  return (
-    db
-      .select({ count: sql<number>`count(*)` })
-      .from(allocations)
-      .where(
-        and(
-          isLive,
-          eq(allocations.pool, pool),
-          eq(allocations.state, 'claimed'),
-          ne(allocations.id, exceptId),
-        ),
-      )
-      .get()?.count ?? 0
-  );
+  return claimedOthers(db).get({ pool, exceptId })?.count ?? 0;
 }
 
 const unprovenSupply = prepared((db) => {
@@ -204,6 +225,14 @@ export function userOfSlurmJob(db: Connection, slurmJobName: string): string | n
   return userOfName(db).get({ slurmJobName })?.user ?? null;
 }
 
+const update = preparedFor((db, columns) =>
+  db
+    .update(allocations)
+    .set(setEach(columns))
+    .where(eq(allocations.id, given('id')))
+    .prepare(),
+);
+
 export function updateAllocation(
   db: Connection,
   id: string,
@@ -224,7 +253,7 @@ export function updateAllocation(
     >
   >,
 ): void {
-  db.update(allocations).set(changes).where(eq(allocations.id, id)).run();
+  update(db, Object.keys(changes)).run({ ...changes, id });
 }
 
 /** Counts a claim granted again; false when the bound of three is reached. */
@@ -245,26 +274,26 @@ export function forgiveClaim(db: Connection, id: string): void {
     .run();
 }
 
+const endedPage = (db: Connection, older?: SQL) =>
+  db
+    .select()
+    .from(allocations)
+    .where(and(eq(allocations.state, 'ended'), older))
+    .orderBy(desc(allocations.endedAt), desc(allocations.id))
+    .limit(given('limit'))
+    .prepare();
+const newestEnded = prepared((db) => endedPage(db));
+const olderEnded = prepared((db) =>
+  endedPage(db, sql`(${allocations.endedAt}, ${allocations.id}) < (${given('endedAt')}, ${given('id')})`),
+);
+
 /** A page of ended rows, newest first; `before` is the end of the page before. */
 export function endedAllocations(
   db: Connection,
   limit: number,
   before?: { readonly endedAt: number; readonly id: string },
 ): Allocation[] {
-  const older =
-    before === undefined
-      ? undefined
-      : or(
-          lt(allocations.endedAt, before.endedAt),
-          and(eq(allocations.endedAt, before.endedAt), lt(allocations.id, before.id)),
-        );
-  return db
-    .select()
-    .from(allocations)
-    .where(and(eq(allocations.state, 'ended'), older))
-    .orderBy(desc(allocations.endedAt), desc(allocations.id))
-    .limit(limit)
-    .all();
+  return before === undefined ? newestEnded(db).all({ limit }) : olderEnded(db).all({ ...before, limit });
 }
 
 export function allocationsByIds(db: Connection, ids: readonly string[]): Allocation[] {

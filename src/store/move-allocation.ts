@@ -1,7 +1,7 @@
 import { type AllocationState, mayMove } from '../domain/allocation-state.ts';
 import type { Connection } from './connection.ts';
 import { and, eq, sql } from './drizzle.ts';
-import { given, prepared } from './prepared.ts';
+import { given, prepared, preparedFor, setEach } from './prepared.ts';
 import { allocationEvents, allocations } from './schema.ts';
 
 export type Allocation = typeof allocations.$inferSelect;
@@ -18,24 +18,14 @@ export interface Move {
   readonly detail?: string;
 }
 
-const updates = new Map<string, (db: Connection) => ReturnType<typeof prepareUpdate>>();
-
-/** The UPDATE of a move that changes these columns besides: put together once for each set of them. */
-function update(db: Connection, columns: readonly string[]): ReturnType<typeof prepareUpdate> {
-  const key = columns.toSorted().join();
-  const known = updates.get(key) ?? prepared((connection) => prepareUpdate(connection, columns));
-  updates.set(key, known);
-  return known(db);
-}
-
-function prepareUpdate(db: Connection, columns: readonly string[]) {
-  const changes = Object.fromEntries(columns.map((column) => [column, sql`${given(column)}`]));
+/** The UPDATE of a move that changes these columns besides. */
+const update = preparedFor((db, columns) => {
   return db
     .update(allocations)
-    .set({ ...changes, state: sql`${given('to')}` })
+    .set({ ...setEach(columns), state: sql`${given('to')}` })
     .where(and(eq(allocations.id, given('id')), eq(allocations.state, given('from'))))
     .prepare();
-}
+});
 
 const noteMove = prepared((db) =>
   db

@@ -42,8 +42,16 @@ export function openRunnersOf(db: Connection, allocationId: string): RunnerRow[]
   return openOf(db).all({ allocationId });
 }
 
+const byName = prepared((db) =>
+  db
+    .select()
+    .from(runners)
+    .where(eq(runners.name, given('name')))
+    .prepare(),
+);
+
 export function findRunner(db: Connection, name: string): RunnerRow | undefined {
-  return db.select().from(runners).where(eq(runners.name, name)).get();
+  return byName(db).get({ name });
 }
 
 /** @throws SqliteError (a constraint) when a mint for this allocation is under way already. */
@@ -133,14 +141,19 @@ export function countOpenRunners(db: Connection): number {
   );
 }
 
+const namesOf = prepared((db) =>
+  db
+    .select({ allocationId: runners.allocationId, name: runners.name })
+    .from(runners)
+    // One statement for any number of ids, where a list of parameters is a statement for each number.
+    .where(sql`${runners.allocationId} in (select value from json_each(${given('ids')}))`)
+    .orderBy(asc(runners.mintedAt))
+    .prepare(),
+);
+
 /** The newest name of each allocation, for display. */
 export function newestRunnerNames(db: Connection, allocationIds: readonly string[]): Map<string, string> {
   if (allocationIds.length === 0) return new Map();
-  const rows = db
-    .select({ allocationId: runners.allocationId, name: runners.name })
-    .from(runners)
-    .where(inArray(runners.allocationId, [...allocationIds]))
-    .orderBy(asc(runners.mintedAt))
-    .all();
+  const rows = namesOf(db).all({ ids: JSON.stringify(allocationIds) });
   return new Map(rows.map((row) => [row.allocationId, row.name]));
 }

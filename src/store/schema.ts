@@ -135,6 +135,7 @@ export const allocations = sqliteTable(
       .on(t.slurmJobId)
       .where(sql`${t.slurmJobId} is not null and ${t.state} <> 'ended'`),
     index('allocations_live').on(t.pool, t.createdAt).where(sql`${t.state} <> 'ended'`),
+    index('allocations_in_state').on(t.state, t.createdAt).where(sql`${t.state} <> 'ended'`),
     index('allocations_unconfirmed').on(t.pool).where(sql`${t.unconfirmedSince} is not null`),
     index('allocations_ended').on(t.endedAt, t.id).where(sql`${t.state} = 'ended'`),
   ],

@@ -4,22 +4,39 @@ import type { LabelVerdict } from '../domain/labels.ts';
 import type { WorkflowJob } from '../domain/workflow-job.ts';
 import type { Connection } from './connection.ts';
 import { and, asc, desc, eq, gt, inArray, isNull, ne, sql } from './drizzle.ts';
-import { given, prepared } from './prepared.ts';
+import { given, givenEach, prepared } from './prepared.ts';
 import { workflowJobs, workflowRuns } from './schema.ts';
+import { whileUnchanged } from './while-unchanged.ts';
 
 export type WorkflowJobRow = typeof workflowJobs.$inferSelect;
+
+/** What the INSERT would have written, in words of SQLite's: so that one prepared statement does for every row. */
+const excluded = (column: string) => sql.raw(`excluded.${column}`);
+
+const upsertRun = prepared((db) =>
+  db
+    .insert(workflowRuns)
+    .values({
+      id: given('id'),
+      repository: given('repository'),
+      firstSeenAt: given('nowMs'),
+      completedAt: given('completedAt'),
+    })
+    // A re-run makes a completed run live again.
+    .onConflictDoUpdate({
+      target: workflowRuns.id,
+      set: { completedAt: excluded(workflowRuns.completedAt.name) },
+    })
+    .prepare(),
+);
 
 export function recordRun(
   db: Connection,
   run: { id: number; repository: string; completed: boolean },
   nowMs: number,
 ): void {
-  const completedAt = run.completed ? nowMs : null;
-  db.insert(workflowRuns)
-    .values({ id: run.id, repository: run.repository, firstSeenAt: nowMs, completedAt })
-    // A re-run makes a completed run live again.
-    .onConflictDoUpdate({ target: workflowRuns.id, set: { completedAt } })
-    .run();
+  const { id, repository, completed } = run;
+  upsertRun(db).run({ id, repository, nowMs, completedAt: completed ? nowMs : null });
 }
 
 const liveRuns = prepared((db) =>
@@ -39,10 +56,49 @@ export function liveRunIds(db: Connection, repository: string): number[] {
 
 const inQueueSince = sql<number>`coalesce(${workflowJobs.queuedAt}, ${workflowJobs.createdAt})`;
 
-/** An approval may take days, and a job's time in the queue begins with it. */
-function queuedSince(status: WorkflowJob['status'], nowMs: number) {
-  return sql`case when ${workflowJobs.status} <> 'queued' and ${status} = 'queued' then ${nowMs} else ${workflowJobs.queuedAt} end`;
-}
+/** What changes from one look at a job to the next. */
+const seenColumns = [
+  'runAttempt',
+  'status',
+  'conclusion',
+  'runnerName',
+  'startedAt',
+  'completedAt',
+  'misses',
+  'verdict',
+  'profile',
+  'pool',
+  'reason',
+] as const satisfies readonly (keyof WorkflowJobRow)[];
+const fixedColumns = [
+  'id',
+  'runId',
+  'repository',
+  'name',
+  'workflowName',
+  'labels',
+  'createdAt',
+  'firstSeenAt',
+] as const satisfies readonly (keyof WorkflowJobRow)[];
+
+const upsertJob = prepared((db) => {
+  const { status, queuedAt, firstSeenAt } = workflowJobs;
+  const is = excluded(status.name);
+  const set = Object.fromEntries(seenColumns.map((column) => [column, excluded(workflowJobs[column].name)]));
+  return db
+    .insert(workflowJobs)
+    .values(givenEach([...fixedColumns, ...seenColumns]))
+    .onConflictDoUpdate({
+      target: workflowJobs.id,
+      set: {
+        ...set,
+        // An approval may take days, and a job's time in the queue begins with it. First seen by this look: now.
+        queuedAt: sql`case when ${status} <> 'queued' and ${is} = 'queued' then ${excluded(firstSeenAt.name)} else ${queuedAt} end`,
+      },
+      setWhere: sql`${status} <> 'completed' or ${is} = 'completed'`,
+    })
+    .prepare();
+});
 
 /** `verdict` is `ours` or `rejected`; others are not recorded. `pool` goes with `ours`. */
 export function recordJob(
@@ -56,7 +112,15 @@ export function recordJob(
     verdict.kind === 'ours'
       ? { verdict: 'ours' as const, profile: verdict.profile, pool, reason: null }
       : { verdict: 'rejected' as const, profile: null, pool: null, reason: verdict.reason };
-  const seen = {
+  const row: Pick<WorkflowJobRow, (typeof fixedColumns)[number] | (typeof seenColumns)[number]> = {
+    id: job.id,
+    runId: job.runId,
+    repository: job.repository,
+    name: job.name,
+    workflowName: job.workflowName,
+    labels: job.labels,
+    createdAt: job.createdAtMs,
+    firstSeenAt: nowMs,
     runAttempt: job.runAttempt,
     status: job.status,
     conclusion: job.conclusion,
@@ -67,24 +131,7 @@ export function recordJob(
     misses: 0,
     ...judged,
   };
-  db.insert(workflowJobs)
-    .values({
-      id: job.id,
-      runId: job.runId,
-      repository: job.repository,
-      name: job.name,
-      workflowName: job.workflowName,
-      labels: job.labels,
-      createdAt: job.createdAtMs,
-      firstSeenAt: nowMs,
-      ...seen,
-    })
-    .onConflictDoUpdate({
-      target: workflowJobs.id,
-      set: { ...seen, queuedAt: queuedSince(job.status, nowMs) },
-      setWhere: sql`${workflowJobs.status} <> 'completed' or ${job.status} = 'completed'`,
-    })
-    .run();
+  upsertJob(db).run(row);
 }
 
 /** A job that GitHub answers 404 for: the second time in a row is evidence that it is gone. */
@@ -112,25 +159,33 @@ export function openJobs(db: Connection, repository: string): { id: number; runI
   return open(db).all({ repository });
 }
 
-/** All jobs that are not over, oldest first. */
-export function openJobRows(db: Connection): WorkflowJobRow[] {
-  return db
+const notOver = prepared((db) =>
+  db
     .select()
     .from(workflowJobs)
     .where(ne(workflowJobs.status, 'completed'))
     .orderBy(asc(workflowJobs.createdAt), asc(workflowJobs.id))
-    .all();
+    .prepare(),
+);
+
+/** All jobs that are not over, oldest first. */
+export function openJobRows(db: Connection): WorkflowJobRow[] {
+  return notOver(db).all();
 }
 
-/** The newest jobs that are over. */
-export function recentJobRows(db: Connection, limit: number): WorkflowJobRow[] {
-  return db
+const over = prepared((db) =>
+  db
     .select()
     .from(workflowJobs)
     .where(eq(workflowJobs.status, 'completed'))
     .orderBy(desc(workflowJobs.id))
-    .limit(limit)
-    .all();
+    .limit(given('limit'))
+    .prepare(),
+);
+
+/** The newest jobs that are over. */
+export function recentJobRows(db: Connection, limit: number): WorkflowJobRow[] {
+  return over(db).all({ limit });
 }
 
 const queued = prepared((db) =>
@@ -140,30 +195,26 @@ const queued = prepared((db) =>
       pool: sql<string>`${workflowJobs.pool}`,
       repository: workflowJobs.repository,
       createdAt: workflowJobs.createdAt,
+      queuedAt: sql<number>`${inQueueSince}`,
     })
     .from(workflowJobs)
-    .where(
-      and(
-        eq(workflowJobs.status, 'queued'),
-        eq(workflowJobs.verdict, 'ours'),
-        gt(inQueueSince, given('sinceMs')),
-      ),
-    )
+    .where(and(eq(workflowJobs.status, 'queued'), eq(workflowJobs.verdict, 'ours')))
     .orderBy(asc(workflowJobs.createdAt), asc(workflowJobs.id))
     .prepare(),
 );
+const allQueued = whileUnchanged((db) => queued(db).all());
+
+export type QueuedJobRow = Pick<WorkflowJobRow, 'id' | 'repository' | 'createdAt'> & {
+  readonly pool: string;
+};
 
 /** Jobs of ours that want a runner, oldest first. Jobs queued before `sinceMs` have been given up by GitHub. */
-export function queuedJobs(
-  db: Connection,
-  sinceMs: number,
-): { id: number; pool: string; repository: string; createdAt: number }[] {
-  return queued(db).all({ sinceMs });
+export function queuedJobs(db: Connection, sinceMs: number): QueuedJobRow[] {
+  return allQueued(db).filter(({ queuedAt }) => queuedAt > sinceMs);
 }
 
-/** Jobs of ours in progress, by pool. */
-export function countRunning(db: Connection): Map<string, number> {
-  const rows = db
+const running = prepared((db) =>
+  db
     .select({ pool: sql<string>`${workflowJobs.pool}`, count: sql<number>`count(*)` })
     .from(workflowJobs)
     .where(
@@ -175,19 +226,35 @@ export function countRunning(db: Connection): Map<string, number> {
       ),
     )
     .groupBy(workflowJobs.pool)
-    .all();
-  return new Map(rows.map((row) => [row.pool, row.count]));
+    .prepare(),
+);
+
+/** Jobs of ours in progress, by pool. */
+export function countRunning(db: Connection): Map<string, number> {
+  return new Map(
+    running(db)
+      .all()
+      .map((row) => [row.pool, row.count]),
+  );
 }
+
+const queuedIn = prepared((db) =>
+  db
+    .select({ count: sql<number>`count(*)` })
+    .from(workflowJobs)
+    .where(
+      and(
+        eq(workflowJobs.status, 'queued'),
+        eq(workflowJobs.pool, given('pool')),
+        gt(inQueueSince, given('sinceMs')),
+      ),
+    )
+    .prepare(),
+);
 
 /** Demand of one pool, for a claim. */
 export function countQueued(db: Connection, pool: string, sinceMs: number): number {
-  return (
-    db
-      .select({ count: sql<number>`count(*)` })
-      .from(workflowJobs)
-      .where(and(eq(workflowJobs.status, 'queued'), eq(workflowJobs.pool, pool), gt(inQueueSince, sinceMs)))
-      .get()?.count ?? 0
-  );
+  return queuedIn(db).get({ pool, sinceMs })?.count ?? 0;
 }
 
 export function jobsByIds(db: Connection, ids: readonly number[]): WorkflowJobRow[] {

@@ -1,11 +1,10 @@
 /** The same calls as bare fetches, without a database or a thought: what this slurmrestd gives on this machine. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Cluster } from '../../slurm/cluster/cluster.ts';
+import { jobScript } from '../../src/cli/launches.ts';
 import { submitBody } from '../../src/slurm/submit-body.ts';
 
 /** The service's own batch script, which ends at once without what it is told by its environment. */
-const script = readFileSync(join(import.meta.dirname, '../../slurm/job.sh'), 'utf8');
+const ownScript = jobScript({ kind: 'command', docker: null });
 /** Known by every release that is measured. */
 const version = 'v0.0.42';
 const concurrencies = [4, 8, 16, 32] as const;
@@ -22,6 +21,11 @@ export async function bareSubmits(
     ids[index] = (answer as { job_id: number }).job_id;
   });
   return { ids, ms };
+}
+
+/** Takes the only CPU for longer than a measurement lasts, so that all others wait. */
+export async function holdCpu(cluster: Cluster): Promise<void> {
+  await call(cluster, 'POST', '/job/submit', bodyOf(cluster, 'holder', '#!/bin/sh\nexec sleep 600\n'));
 }
 
 /** Cancels them, each by id and name. @returns milliseconds. */
@@ -89,7 +93,7 @@ async function call(cluster: Cluster, method: string, path: string, body: object
   return response.json();
 }
 
-function bodyOf(cluster: Cluster, name: string): object {
+function bodyOf(cluster: Cluster, name: string, script = ownScript): object {
   return submitBody({
     name,
     user: null,

@@ -32,8 +32,11 @@ export async function liveAllocations(): Promise<Figure[]> {
     const mark = calls.length;
     const pollsSeen = () => calls.slice(mark).filter(({ call }) => call === 'GET /jobs/state/').length;
     const cpuBefore = cpuMs(service.pid);
+    const begunMs = performance.now();
     await until(() => pollsSeen() >= 10, 60_000, 100);
     const cpu = (cpuMs(service.pid) - cpuBefore) / pollsSeen();
+    // A poll comes no sooner than a second after the one before.
+    const turns = (performance.now() - begunMs) / 1_000;
     const others = calls.slice(mark).filter(({ call }) => call !== 'GET /jobs/state/');
     const memoryMb =
       Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))?.[1]) / 1_024;
@@ -46,10 +49,10 @@ export async function liveAllocations(): Promise<Figure[]> {
       },
       {
         what: 'monitoring 1,000 allocations: calls to Slurm a poll',
-        figure: `1 GET /jobs/state/ (${pollsSeen()} polls; beside them ${others.length} looks at the oldest that waits)`,
+        figure: `${(pollsSeen() / turns).toFixed(2)} GET /jobs/state/ (${turns.toFixed(1)} polls; beside them ${others.length} looks at the oldest that waits)`,
         wanted: '1 a poll',
         // One look a minute at the oldest waiting allocation of the pool is not part of monitoring.
-        met: others.length <= 1,
+        met: pollsSeen() <= turns + 1 && others.length <= 1,
       },
       {
         what: 'the same: CPU of the service a second, both polls',

@@ -53,11 +53,11 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   findPoolHealth: (db) => poolHealthRows.findPoolHealth(db, 'p'),
 };
 
-/** One row a pool: read as a whole. */
-const small = /^SCAN pool_health$/;
+/** One row a pool, no row of a table at all, and a list of keys that the caller has. */
+const small = /^SCAN (?:pool_health|CONSTANT ROW|json_each VIRTUAL TABLE INDEX 1:)$/;
 /** Indexes that have nothing but what is live, or waits for an answer. */
 const live =
-  / USING (?:COVERING )?INDEX (?:allocations_live|allocations_unconfirmed|fences_unanswered|runners_open|runners_one_mint|workflow_jobs_open|workflow_jobs_queued)\b/;
+  / USING (?:COVERING )?INDEX (?:allocations_live|allocations_in_state|allocations_unconfirmed|fences_unanswered|runners_open|runners_one_mint|workflow_jobs_open|workflow_jobs_queued)\b/;
 
 it.each(Object.keys(calls))('%s reads no history', (name) => {
   const path = join(temporaryFolder(), 'gha-slurm.sqlite');

@@ -1,0 +1,1 @@
+CREATE INDEX `allocations_in_state` ON `allocations` (`state`,`created_at`) WHERE "allocations"."state" <> 'ended';
