@@ -17,6 +17,8 @@ export interface DebianRoot {
   /** Of mmdebstrap. */
   readonly options: readonly string[];
   readonly packages: readonly string[];
+  /** Packages that `suite` does not have, and only those, from another one. */
+  readonly borrowed?: { readonly suite: string; readonly packages: readonly string[] };
 }
 
 const timeLimitMs = 10 * 60_000;
@@ -26,11 +28,11 @@ const timeLimitMs = 10 * 60_000;
  * @throws OperatorError with mmdebstrap's last words.
  */
 export async function debianRoot(
-  { directory, name, suite, options, packages }: DebianRoot,
+  { directory, name, suite, options, packages, borrowed }: DebianRoot,
   beginning: () => void,
 ): Promise<string> {
   const stamp = createHash('sha256')
-    .update(JSON.stringify([suite, options, packages]))
+    .update(JSON.stringify([suite, options, packages, ...(borrowed === undefined ? [] : [borrowed])]))
     .digest('hex')
     .slice(0, 12);
   const target = join(directory, `${name}-${stamp}`);
@@ -43,11 +45,14 @@ export async function debianRoot(
   try {
     const args = [
       '--variant=minbase',
-      `--include=${packages.join(',')}`,
+      `--include=${[...packages, ...(borrowed?.packages ?? [])].join(',')}`,
       ...options,
+      ...(borrowed === undefined ? [] : [leaveAllElse(borrowed.suite)]),
       suite,
       root,
-      debianMirror(),
+      ...[suite, ...(borrowed === undefined ? [] : [borrowed.suite])].map(
+        (from) => `deb ${debianMirror()} ${from} main`,
+      ),
     ];
     const result = await runCommand('mmdebstrap', args, { timeoutMs: timeLimitMs });
     if (result.code !== 0) {
@@ -63,6 +68,10 @@ export async function debianRoot(
   }
   return target;
 }
+
+/** A pin below that of installed packages: what the other suites have too does not come from this one. */
+const leaveAllElse = (suite: string): string =>
+  `--setup-hook=mkdir -p "$1/etc/apt/preferences.d"; printf 'Package: *\\nPin: release n=${suite}\\nPin-Priority: 100\\n' > "$1/etc/apt/preferences.d/borrowed"`;
 
 /** The mirror that this machine's own apt uses, so that a site's proxy or copy is used here too. */
 export function debianMirror(): string {

@@ -7,10 +7,11 @@ export type Release = (typeof releases)[number];
 
 export const cacheDirectory = join(import.meta.dirname, '.cache');
 
+const pastItsDate = '--aptopt=Acquire::Check-Valid-Until "false"';
 const suites: Readonly<Record<Release, { suite: string; options: readonly string[] }>> = {
   '24.11': { suite: 'trixie', options: [] },
   // A mirror's copy of a testing suite may be past its date.
-  '26.05': { suite: 'forky', options: ['--aptopt=Acquire::Check-Valid-Until "false"'] },
+  '26.05': { suite: 'forky', options: [pastItsDate] },
 };
 
 const packages: readonly string[] = [
@@ -18,10 +19,37 @@ const packages: readonly string[] = [
   ...['ca-certificates', 'curl', 'iproute2', 'jq', 'procps'],
 ];
 
-/** Its folder, made where it is missing. @throws OperatorError with mmdebstrap's last words. */
-export function rootFileSystem(release: Release, say: (line: string) => void): Promise<string> {
+/** What nodes have whose jobs run containers: rootless Docker and Apptainer. A minute to make, so apart from the plain one. */
+const containerPackages: readonly string[] = [
+  ...['docker.io', 'docker-cli', 'rootlesskit', 'uidmap', 'slirp4netns', 'iptables', 'fuse-overlayfs'],
+  ...['busybox-static', 'squashfs-tools', 'squashfuse'],
+];
+// Debian has Apptainer in no stable release.
+const apptainer = { suite: 'sid', packages: ['apptainer'] } as const;
+/**
+ * Its folder, made where it is missing.
+ * @param containers with Docker and Apptainer.
+ * @throws OperatorError with mmdebstrap's last words.
+ */
+export function rootFileSystem(
+  release: Release,
+  say: (line: string) => void,
+  containers = false,
+): Promise<string> {
   const { suite, options } = suites[release];
-  return debianRoot({ directory: cacheDirectory, name: `root-${release}`, suite, options, packages }, () =>
-    say(`making the root file system of Slurm ${release} (Debian ${suite}), once`),
+  const plain = { directory: cacheDirectory, name: `root-${release}`, suite, options, packages };
+  const root = containers
+    ? {
+        ...plain,
+        name: `root-${release}-containers`,
+        options: [...new Set([...options, pastItsDate])],
+        packages: [...packages, ...containerPackages],
+        borrowed: apptainer,
+      }
+    : plain;
+  return debianRoot(root, () =>
+    say(
+      `making the root file system of Slurm ${release} (Debian ${suite}${containers ? ', with containers' : ''}), once`,
+    ),
   );
 }

@@ -36,6 +36,8 @@ export interface ClusterOptions {
   readonly slurmConf?: readonly string[];
   /** The cluster ends with this process, however that ends: for tests. */
   readonly tieToParent?: boolean;
+  /** Its node has rootless Docker and Apptainer; making its root file system takes a minute, once. Default: it has not. */
+  readonly containers?: boolean;
   readonly say?: (line: string) => void;
 }
 
@@ -53,7 +55,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     );
   }
   const release = options.release ?? '24.11';
-  const root = await rootFileSystem(release, options.say ?? (() => undefined));
+  const root = await rootFileSystem(release, options.say ?? (() => undefined), options.containers);
   const directory = makeDirectory(options.name);
   const [slurmctldPort, slurmdPort, freeRestPort] = await freePorts();
   const restHost = options.listen?.host ?? '127.0.0.1';

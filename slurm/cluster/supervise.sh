@@ -32,6 +32,15 @@ grep --invert-match --word-regexp --fixed-strings -e localhost -e "$(hostname)" 
 cp --dereference --remove-destination /etc/resolv.conf "$new/etc/resolv.conf" || true
 printf 'gha:x:1000:1000::/tmp:/bin/bash\nslurmrest:x:1001:1001::/:/usr/sbin/nologin\n' >> "$new/etc/passwd"
 printf 'gha:x:1000:\nslurmrest:x:1001:\n' >> "$new/etc/group"
+if [ -x "$new/usr/bin/newuidmap" ]; then
+  # What a site gives a node whose jobs run containers: subordinate ids, and devices that ordinary users may open. Device nodes
+  # of its own: the modes of the machine's stay as they are.
+  echo 'gha:100000:65536' | tee "$new/etc/subuid" > "$new/etc/subgid"
+  mknod -m 0666 "$directory/mnt/fuse" c 10 229
+  mknod -m 0666 "$directory/mnt/tun" c 10 200
+  [ ! -e "$new/dev/fuse" ] || mount --bind "$directory/mnt/fuse" "$new/dev/fuse"
+  [ ! -e "$new/dev/net/tun" ] || mount --bind "$directory/mnt/tun" "$new/dev/net/tun"
+fi
 cp "$directory"/conf/* "$new/etc/slurm/"
 chroot "$new" chown slurm: /etc/slurm/slurm.key /etc/slurm/jwt_hs256.key /var/lib/cluster/state
 chroot "$new" chown slurmrest: /var/lib/cluster/socket

@@ -6,8 +6,10 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { exitConfig, OperatorError } from '../domain/errors.ts';
+import type { Launcher } from '../domain/launcher.ts';
 import type { Profile, ProfileOverride } from '../domain/profile.ts';
 import { type Fault, interpolate } from './interpolate.ts';
+import { mergeLauncher, toLauncher } from './launcher-schema.ts';
 import { type ConfigDocument, configSchema } from './schema.ts';
 
 export interface Secrets {
@@ -54,7 +56,12 @@ export interface Config {
     readonly claimWaitMs: number;
     readonly idleTimeoutMs: number;
     readonly timeLimitWarningMs: number;
-    readonly launcherCommand: string;
+    readonly launcher: Launcher;
+    /** By profile: where it has a launcher of its own. */
+    readonly launchers: ReadonlyMap<string, Launcher>;
+    /** Node-local; undefined for $TMPDIR of the Slurm job, else /tmp. */
+    readonly scratch: string | undefined;
+    readonly imageCache: { readonly path: string | undefined; readonly limitMiB: number };
   };
   readonly limits: {
     readonly maxAllocations: number;
@@ -224,7 +231,14 @@ function toConfig({
       claimWaitMs: runner.claimWait,
       idleTimeoutMs: runner.idleTimeout,
       timeLimitWarningMs: runner.timeLimitWarning,
-      launcherCommand: runner.launcher.command,
+      launcher: toLauncher(runner.launcher),
+      launchers: new Map(
+        Object.entries(profiles)
+          .filter(([, profile]) => profile.launcher !== undefined)
+          .map(([name, profile]) => [name, toLauncher(mergeLauncher(runner.launcher, profile.launcher))]),
+      ),
+      scratch: runner.scratch,
+      imageCache: { path: runner.imageCache.path, limitMiB: runner.imageCache.limit },
     },
     limits: {
       maxAllocations: limits.maxAllocations,
@@ -244,7 +258,7 @@ function toConfig({
 }
 
 function toProfile(name: string, profile: ConfigDocument['profiles'][string]): Profile {
-  const { partition, memory, memoryPerCpu, timeLimit, tmp, ...rest } = profile;
+  const { partition, memory, memoryPerCpu, timeLimit, tmp, launcher: _, ...rest } = profile;
   return {
     ...rest,
     name,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { maxRunnerNamePrefixLength } from '../domain/names.ts';
 import { ownFields } from '../domain/profile.ts';
+import { launcherFaults, launcherOverride, launcherSchema, mergeLauncher } from './launcher-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 
 const durationMs = z.string().transform((text, context) => {
@@ -184,6 +185,7 @@ const profile = z
     tmp: sizeMiB.optional(),
     extra: z.record(text, z.json()).superRefine(refuseOwnFields).optional(),
     maxAllocations: positive.optional(),
+    launcher: launcherOverride.optional(),
   })
   .refine(({ memory, memoryPerCpu }) => (memory === undefined) !== (memoryPerCpu === undefined), {
     error: 'give either memory or memoryPerCpu',
@@ -214,11 +216,30 @@ const runner = z.strictObject({
   claimWait: durationMs.default(900_000),
   idleTimeout: durationMs.default(120_000),
   timeLimitWarning: durationMs.default(90_000),
-  launcher: z.strictObject({
-    kind: z.literal('command', 'must be command: it is the only launcher that this version has'),
-    command: text.startsWith('/', 'must be an absolute path on the node'),
-  }),
+  launcher: launcherSchema,
+  scratch: absolutePath.optional(),
+  imageCache: z
+    .strictObject({ path: absolutePath.optional(), limit: sizeMiB.prefault('20GiB') })
+    .prefault({}),
 });
+
+type Launching = {
+  runner?: { launcher?: Parameters<typeof mergeLauncher>[0] };
+  profiles?: Record<string, { launcher?: Parameters<typeof mergeLauncher>[1] }>;
+};
+
+/** Asked of each profile's launcher as a whole; the base is asked by itself. Fields with faults are missing here. */
+function refuseLaunchers({ runner, profiles }: Launching, context: z.RefinementCtx): void {
+  const base = runner?.launcher;
+  if (base?.kind === undefined) return;
+  for (const { field, message } of launcherFaults(base))
+    context.addIssue({ code: 'custom', path: ['runner', 'launcher', field], message });
+  for (const [name, profile] of Object.entries(profiles ?? {})) {
+    if (profile?.launcher === undefined) continue;
+    for (const { field, message } of launcherFaults(mergeLauncher(base, profile.launcher)))
+      context.addIssue({ code: 'custom', path: ['profiles', name, 'launcher', field], message });
+  }
+}
 
 /** A Slurm token is one user's: those of other users have to be minted. Fields with faults are missing here. */
 function refuseUsersWithoutKey(
@@ -283,6 +304,7 @@ export const configSchema = z
       }),
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   })
-  .superRefine(refuseUsersWithoutKey, { when: seen });
+  .superRefine(refuseUsersWithoutKey, { when: seen })
+  .superRefine(refuseLaunchers, { when: seen });
 
 export type ConfigDocument = z.output<typeof configSchema>;

@@ -4,6 +4,8 @@ export interface ClaimRequest {
   readonly node: string;
   /** How often Slurm has started the job again. */
   readonly restartCount: number;
+  /** Where its runner is to work: an absolute path on the node. Default: in the runner's own folder. */
+  readonly workFolder?: string | undefined;
 }
 
 export type ClaimAnswer =

@@ -44,7 +44,9 @@ export class Claims {
       count('claims_refused');
       return granted;
     }
-    const answer = mintRunner(this.#context, id).finally(() => this.#underWay.delete(key));
+    const answer = mintRunner(this.#context, id, request.workFolder).finally(() =>
+      this.#underWay.delete(key),
+    );
     this.#underWay.set(key, answer);
     return answer;
   }

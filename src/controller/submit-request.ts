@@ -3,7 +3,7 @@ import type { Allocation } from '../store/move-allocation.ts';
 import type { ControllerConfig } from './context.ts';
 import type { SubmitRequest } from './ports.ts';
 
-/** What a job script is told goes through its environment; the script is the same text for every allocation. */
+/** What a job script is told goes through its environment; the script is the same text for every allocation of a launcher. */
 export function submitRequest(
   { job, overrides }: Pick<ControllerConfig, 'job' | 'overrides'>,
   row: Pick<Allocation, 'id' | 'scope' | 'slurmJobName' | 'slurmUser'>,
@@ -11,18 +11,19 @@ export function submitRequest(
   claimToken: string,
 ): SubmitRequest {
   const override = overrides.get(row.scope);
+  const launch = job.launches.get(profile.name) ?? job.launch;
   return {
     name: row.slurmJobName,
     user: row.slurmUser,
     profile: { ...profile, ...only({ account: override?.account, qos: override?.qos }) },
-    script: job.script,
+    script: launch.script,
     environment: {
       ...job.environment,
       GHA_SLURM_URL: job.callbackUrl,
       GHA_SLURM_ALLOCATION: row.id,
       GHA_SLURM_CLAIM_TOKEN: claimToken,
       GHA_SLURM_CLAIM_WAIT: String(Math.ceil(job.claimWaitMs / 1_000)),
-      GHA_SLURM_LAUNCHER_COMMAND: job.launcherCommand,
+      ...launch.environment,
     },
     workingDirectory: job.workingDirectory,
     output: job.output,

@@ -1,4 +1,4 @@
-/** What nodes call: `POST /v1/allocations/{id}/claim`, `…/events`, `…/idle`. Form fields in, plain text out: bash and curl are on the other end. */
+/** What nodes call: `POST /v1/allocations/{id}/claim`, `…/unfit`, `…/events`, `…/idle`. Form fields in, plain text out: bash and curl are on the other end. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Controller } from '../controller/create-controller.ts';
@@ -8,6 +8,12 @@ const claimForm = z.object({
   slurm_job_id: z.coerce.number().int().positive(),
   node: z.string().max(255).default('unknown'),
   restart_count: z.coerce.number().int().nonnegative().default(0),
+  work_folder: z.string().startsWith('/').max(255).optional(),
+});
+const unfitForm = z.object({
+  slurm_job_id: z.coerce.number().int().positive(),
+  node: z.string().max(255).default('unknown'),
+  reason: z.string().min(1).max(1_000),
 });
 const eventForm = z.object({ event: z.enum(nodeEvents) });
 
@@ -21,6 +27,7 @@ export function claimRoutes(app: FastifyInstance, controller: Controller): void 
       slurmJobId: form.data.slurm_job_id,
       node: form.data.node,
       restartCount: form.data.restart_count,
+      workFolder: form.data.work_folder,
     });
     reply.code(answer.status).type('text/plain');
     if (answer.status === 200) {
@@ -31,6 +38,14 @@ export function claimRoutes(app: FastifyInstance, controller: Controller): void 
     }
     if (answer.status === 503) reply.header('Retry-After', answer.retryAfterSeconds);
     return reply.send(`${answer.message}\n`);
+  });
+
+  app.post('/v1/allocations/:id/unfit', async (request: AllocationRequest, reply) => {
+    const form = unfitForm.safeParse(request.body);
+    if (!form.success) return refuseForm(reply, form.error);
+    const { slurm_job_id: slurmJobId, node, reason } = form.data;
+    const known = controller.noteUnfit(request.params.id, bearerToken(request), { slurmJobId, node, reason });
+    return known ? reply.code(204).send() : reply.code(401).type('text/plain').send('wrong claim token\n');
   });
 
   app.post('/v1/allocations/:id/events', async (request: AllocationRequest, reply) => {

@@ -120,7 +120,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
 });
 
 function check({ file }: WrittenConfig): Promise<{ code: number | string; lines: string[] }> {
-  const main = join(import.meta.dirname, '../../src/cli/main.ts');
+  const main = join(import.meta.dirname, '../../src/cli/main.js');
   const env = { GITHUB_TOKEN: 't', PATH: process.env['PATH'] ?? '' };
   return new Promise((resolve) => {
     execFile(process.execPath, [main, '--config', file, 'check'], { env, timeout: 30_000 }, (error, stdout) =>

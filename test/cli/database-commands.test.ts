@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import { type WrittenConfig, writeConfig } from '../support/write-config.ts';
 
-const main = join(import.meta.dirname, '../../src/cli/main.ts');
+const main = join(import.meta.dirname, '../../src/cli/main.js');
 const env = { GITHUB_TOKEN: 't', PATH: process.env['PATH'] ?? '' };
 
 const backupNotice = "this database is a backup: run 'gha-slurm repair' to compare it with Slurm and GitHub";

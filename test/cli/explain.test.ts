@@ -41,7 +41,7 @@ async function prepare() {
   const verdict = { kind: 'ours', profile: 'slurm-small', labels: ['slurm-small'] } as const;
   recordJob(store.db, job, verdict, 'acme/app|slurm-small|slurm-small', atMs + 4_000);
   store.close();
-  const main = join(import.meta.dirname, '../../src/cli/main.ts');
+  const main = join(import.meta.dirname, '../../src/cli/main.js');
   const explain = (...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> =>
     new Promise((resolve) => {
       execFile(

@@ -350,7 +350,7 @@ it('the program ends with 78 and every fault on stderr', async () => {
     readFileSync(example, 'utf8').replace('cpus: 1', 'cpus: one').replace('user: gha', 'user: ""'),
   );
   const result = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
-    const main = join(root, 'src/cli/main.ts');
+    const main = join(root, 'src/cli/main.js');
     execFile(process.execPath, [main, '--config', file, 'serve'], { env }, (error, _stdout, stderr) =>
       resolve({ code: error?.code, stderr }),
     );

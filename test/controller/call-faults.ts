@@ -7,12 +7,19 @@ export type CallFault =
   /** It fails with this, and takes effect when `settle` is called: long after the caller has given up. */
   | { readonly kind: 'late'; readonly error: Error }
   /** Something on the way sends it again: it takes effect twice, and the second answer is the one that arrives. */
-  | { readonly kind: 'twice' };
+  | { readonly kind: 'twice'; readonly between?: Meanwhile }
+  /** It takes its time, and other things happen: before it takes effect, or before its answer arrives. */
+  | { readonly kind: 'slow'; readonly before?: Meanwhile; readonly after?: Meanwhile };
+
+/** What happens while a call is under way. It must not wait for the call. */
+type Meanwhile = () => Promise<void> | void;
 
 export class CallFaults<Name extends string> {
   readonly #faults = new Map<Name, CallFault[]>();
   readonly #held = new Map<Name, Promise<void>>();
   #late: (() => unknown)[] = [];
+  /** While it is there, no call takes effect, and each fails with this. */
+  outage: (() => Error) | null = null;
   /** Calls made, in their order. */
   readonly calls: { readonly name: Name; readonly about: unknown }[] = [];
 
@@ -28,6 +35,7 @@ export class CallFaults<Name extends string> {
 
   clear(): void {
     this.#faults.clear();
+    this.outage = null;
   }
 
   /** What was late takes effect. */
@@ -59,11 +67,17 @@ export class CallFaults<Name extends string> {
 
   async meet<T>(name: Name, about: unknown, effect: () => T): Promise<T> {
     this.calls.push({ name, about });
+    if (this.outage !== null) throw this.outage();
     const fault = this.#faults.get(name)?.shift();
     if (fault?.kind === 'late') this.#late.push(effect);
     if (fault?.kind === 'before' || fault?.kind === 'late') throw fault.error;
-    if (fault?.kind === 'twice') effect();
+    if (fault?.kind === 'twice') {
+      effect();
+      await fault.between?.();
+    }
+    if (fault?.kind === 'slow') await fault.before?.();
     const result = effect();
+    if (fault?.kind === 'slow') await fault.after?.();
     await this.#held.get(name);
     if (fault?.kind === 'after') throw fault.error;
     return result;

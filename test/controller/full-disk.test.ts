@@ -1,37 +1,16 @@
 /** No room for the database: nothing is sent that is not on disk, nothing that came back is lost, and all goes on by itself. */
-import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { flush } from '../support/flush.ts';
+import { fillDisk } from './fill-disk.ts';
 import { Harness } from './harness.ts';
 import { slurmFailures } from './in-process-slurm.ts';
-
-const tables = ['instance', 'workflow_runs', 'workflow_jobs', 'allocations', 'allocation_events', 'runners'];
-const all = tables.flatMap((table) => ['insert', 'update', 'delete'].map((verb) => `${verb} on ${table}`));
-
-/** SQLite's own answer to each of these writes, until the function that this returns is called. */
-function fillDisk(h: Harness, writes: readonly string[] = all): () => void {
-  const { $client: sqlite } = h.store.db;
-  let full = true;
-  const name = 'disk_is_full';
-  sqlite.function(name, () => {
-    if (full) throw new Database.SqliteError('database or disk is full', 'SQLITE_FULL');
-    return null;
-  });
-  for (const write of writes) {
-    const trigger = `${name}_${write.replaceAll(' ', '_')}`;
-    sqlite.exec(`create temp trigger ${trigger} before ${write} begin select ${name}(); end`);
-  }
-  return () => {
-    full = false;
-  };
-}
 
 describe('a full disk', () => {
   it('no intent, and so no submit; it is said once; with room again all goes on', async () => {
     const h = new Harness();
     await h.tick();
     h.queue(2);
-    const makeRoom = fillDisk(h);
+    const makeRoom = fillDisk(h.store.db.$client);
     await h.pass(50_000);
     expect(h.slurm.faults.count('submit')).toBe(0);
     const { ready, database, slurm, repositories } = h.controller.readiness();
@@ -56,7 +35,7 @@ describe('a full disk', () => {
     const h = new Harness();
     await h.tick();
     h.queue();
-    const makeRoom = fillDisk(h, ['insert on allocations']);
+    const makeRoom = fillDisk(h.store.db.$client, ['insert on allocations']);
     for (let turn = 0; turn < 40; turn += 1) await h.tick(1_000);
     expect(h.slurm.faults.count('submit')).toBe(0);
     makeRoom();
@@ -70,7 +49,7 @@ describe('a full disk', () => {
     const answer = h.slurm.faults.hold('submit');
     const ticking = h.tick();
     await flush();
-    const makeRoom = fillDisk(h);
+    const makeRoom = fillDisk(h.store.db.$client);
     answer();
     await ticking;
     await h.pass(30_000);
@@ -88,7 +67,7 @@ describe('a full disk', () => {
     const answer = h.slurm.faults.hold('submit');
     const ticking = h.tick();
     await flush();
-    const makeRoom = fillDisk(h);
+    const makeRoom = fillDisk(h.store.db.$client);
     answer();
     await ticking;
     await h.pass(30_000);
@@ -106,7 +85,7 @@ describe('a full disk', () => {
     if (job !== undefined) h.github.state.cancelJob(job);
     await h.pass(30_000);
     h.queue(1, ['slurm-large']);
-    const makeRoom = fillDisk(h, ['update on allocations']);
+    const makeRoom = fillDisk(h.store.db.$client, ['update on allocations']);
     await h.tick();
     expect(h.slurm.faults.count('submit')).toBe(2);
     makeRoom();
@@ -119,7 +98,7 @@ describe('a full disk', () => {
     h.queue();
     await h.tick();
     h.slurm.start(h.theJob());
-    const makeRoom = fillDisk(h);
+    const makeRoom = fillDisk(h.store.db.$client);
     expect(await h.claim(h.theJob())).toMatchObject({ status: 503, retryAfterSeconds: 5 });
     expect(h.github.state.runners.size).toBe(0);
     makeRoom();
@@ -132,7 +111,7 @@ describe('a full disk', () => {
     await h.tick();
     const { eventToken, runnerName } = await h.startAndClaim(h.theJob());
     const [row] = h.live();
-    const makeRoom = fillDisk(h);
+    const makeRoom = fillDisk(h.store.db.$client);
     expect(h.controller.takeEvent(row?.id ?? '', eventToken, 'started')).toBe(true);
     expect(await h.controller.answerIdle(row?.id ?? '', eventToken)).toBe('stay');
     expect(h.github.state.runners.size).toBe(1);
@@ -151,7 +130,7 @@ describe('a full disk', () => {
     const answer = h.github.faults.hold('mint');
     const claiming = h.claim(h.theJob());
     await flush();
-    const makeRoom = fillDisk(h);
+    const makeRoom = fillDisk(h.store.db.$client);
     answer();
     expect(await claiming).toMatchObject({ status: 503 });
     expect(h.github.state.runners.size).toBe(1);

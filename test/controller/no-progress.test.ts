@@ -42,6 +42,43 @@ describe('no progress', () => {
     expect(h.github.state.runners.size).toBe(0);
   });
 
+  it('nodes that say before their claim what they lack: it is the reason, and the workflow job waits', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    const reason = 'rootless Docker needs /dev/net/tun';
+    for (let count = 0; count < 8; count += 1) {
+      await h.tick(5_000);
+      for (const slurmJob of h.slurm.live()) {
+        const { environment, id } = slurmJob;
+        h.slurm.start(slurmJob);
+        const allocation = environment['GHA_SLURM_ALLOCATION'] ?? '';
+        const token = environment['GHA_SLURM_CLAIM_TOKEN'] ?? '';
+        const unfit = { slurmJobId: id, node: 'node7', reason };
+        expect(h.controller.noteUnfit(allocation, 'wrong', unfit)).toBe(false);
+        expect(h.controller.noteUnfit(allocation, token, { ...unfit, slurmJobId: 99 })).toBe(false);
+        expect(h.controller.noteUnfit(allocation, token, unfit)).toBe(true);
+        h.slurm.end(slurmJob, 'FAILED');
+      }
+    }
+    const said = `The node node7 can't run it: ${reason}`;
+    expect(h.rows().map((row) => [row.outcome, row.reason])).toEqual(Array(3).fill(['slurm:FAILED', said]));
+    expect(blocked(h)).toContain(said);
+    expect(job?.status).toBe('queued');
+    expect(h.github.faults.count('mint')).toBe(0);
+  });
+
+  it('a node says what it lacks after its claim: that is not heard', async () => {
+    const h = new Harness();
+    h.queue();
+    await h.tick();
+    const slurmJob = h.theJob();
+    await h.startAndClaim(slurmJob);
+    const { GHA_SLURM_ALLOCATION: id = '', GHA_SLURM_CLAIM_TOKEN: token = '' } = slurmJob.environment;
+    const unfit = { slurmJobId: slurmJob.id, node: 'node7', reason: 'late' };
+    expect(h.controller.noteUnfit(id, token, unfit)).toBe(false);
+    expect(h.rows()[0]?.reason).toBeNull();
+  });
+
   it('the first allocation that gets further clears the pool', async () => {
     const h = new Harness();
     h.queue(2);

@@ -143,7 +143,7 @@ describe('docker/config.yaml', () => {
 
   it('starts the runner where the nodes have it', () => {
     const [from = '', to = ''] = option(slurm, 'bind').split(':');
-    expect(config.runner.launcherCommand).toBe(`${to}/run.sh`);
+    expect(config.runner.launcher.command).toBe(`${to}/run.sh`);
     expect(statSync(join(root, from.replace(/^\/app\//, ''), 'run.sh')).mode & 0o111).not.toBe(0);
   });
 });

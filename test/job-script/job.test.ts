@@ -1,6 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { jobScript } from '../../src/cli/launches.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 import { type Answer, claimToken, granted, type Request, startJob } from './start-job.ts';
@@ -22,7 +24,12 @@ describe('the claim', () => {
     expect(job.requests[0]).toEqual({
       path: '/v1/allocations/abc/claim',
       token: claimToken,
-      form: { slurm_job_id: '42', node: 'node7', restart_count: '0' },
+      form: {
+        slurm_job_id: '42',
+        node: 'node7',
+        restart_count: '0',
+        work_folder: join(job.scratch, 'gha-42-abc/work/_work'),
+      },
     });
     const env = readFileSync(join(job.seen, 'env'), 'utf8');
     expect(env).toContain('ACTIONS_RUNNER_INPUT_JITCONFIG=SklUIGNvbmZpZw==');
@@ -104,11 +111,21 @@ describe('secrets', () => {
     expect(await job.ended).toBe(0);
   });
 
-  it('the same text for every allocation: nothing is put into it', () => {
-    const text = readFileSync(join(import.meta.dirname, '../../slurm/job.sh'), 'utf8');
+  const docker = { mirrors: [], preload: null, storageDriver: null, hostLoopback: false };
+  it.each([
+    { kind: 'command', docker: null },
+    { kind: 'command', docker },
+    { kind: 'apptainer', docker: null },
+    { kind: 'apptainer', docker },
+    { kind: 'docker', docker },
+  ] as const)('$kind: the same text for every allocation, whole by itself', (launcher) => {
+    const text = jobScript(launcher);
     expect(text).not.toMatch(/\{\{|<%|@@/);
     // Slurm's limit for a batch script is 4 MB; what goes over the wire a thousand times should be small.
-    expect(text.length).toBeLessThan(16_384);
+    expect(text.length).toBeLessThan(32_768);
+    const called = ['launcher_check', 'launcher_prepare', 'launcher_run', 'launcher_clean', 'docker_clean'];
+    for (const name of called) expect(text.split(`\n${name}() {`), name).toHaveLength(2);
+    expect(spawnSync('bash', ['-n'], { input: text }).status).toBe(0);
   });
 });
 
@@ -145,7 +162,7 @@ describe('the end', () => {
 
   it('leaves no process of the runner and no folder, read-only ones included', async () => {
     const job = await startJob(
-      'sleep 300 & echo $! > "$SEEN/pid"; mkdir -p _work/a/b; touch _work/a/b/c; chmod -R a-w _work; exit 3',
+      'setsid sleep 300 & echo $! > "$SEEN/pid"; mkdir -p _work/a/b; touch _work/a/b/c; chmod -R a-w _work; exit 3',
       grantClaim,
     );
     expect(await job.ended).toBe(0);
@@ -163,13 +180,96 @@ describe('the end', () => {
     expect(readdirSync(job.scratch)).toEqual([]);
   });
 
-  it('a runner that is not there is said, and leaves nothing', async () => {
+  it('a runner that is not there is said before the claim, and leaves nothing', async () => {
     const job = await startJob('true', grantClaim, {
-      env: { GHA_SLURM_LAUNCHER_COMMAND: '/nowhere/run.sh' },
+      env: { GHA_SLURM_RUNNER_COMMAND: '/nowhere/run.sh' },
     });
-    expect(await job.ended).toBe(1);
-    expect(job.output()).toContain("can't copy the runner from /nowhere");
+    expect(await job.ended).toBe(69);
+    expect(job.requests).toEqual([
+      {
+        path: '/v1/allocations/abc/unfit',
+        token: claimToken,
+        form: {
+          slurm_job_id: '42',
+          node: 'node7',
+          reason: 'the runner /nowhere/run.sh is not installed here: see runner.launcher.command',
+        },
+      },
+    ]);
     expect(readdirSync(job.scratch)).toEqual([]);
+  });
+});
+
+describe('what a dead job has left', () => {
+  it('is deleted by the next job on its node, with its processes; what a live job has is not', async () => {
+    const live = await startJob('touch "$SEEN/ready"; while :; do sleep 0.1; done', grantClaim);
+    await until(() => existsSync(join(live.seen, 'ready')));
+    const dead = join(live.scratch, 'gha-7-dead');
+    mkdirSync(join(dead, 'work/home'), { recursive: true });
+    writeFileSync(join(dead, 'lock'), '');
+    const escaped = spawn('sleep', ['300'], { cwd: join(dead, 'work'), stdio: 'ignore' });
+    const byHome = spawn('sleep', ['300'], { env: { HOME: join(dead, 'work/home') }, stdio: 'ignore' });
+    const ended = [escaped, byHome].map((child) => new Promise((resolve) => child.once('exit', resolve)));
+    const next = await startJob('true', grantClaim, {
+      env: { TMPDIR: live.scratch, SLURM_JOB_ID: '43' },
+    });
+    expect(await next.ended).toBe(0);
+    await Promise.all(ended);
+    expect(next.output()).toContain('deleting what a dead job has left: gha-7-dead');
+    expect(readdirSync(live.scratch)).toEqual(['gha-42-abc']);
+    live.signal('SIGTERM');
+    await live.ended;
+    expect(readdirSync(live.scratch)).toEqual([]);
+  });
+});
+
+describe('a batch script that is killed', () => {
+  it('while it runs: the next job ends all that its runner has left, at once and whatever that calls itself', async () => {
+    const killed = await startJob(
+      `cd /; env -i bash -c 'echo $$ > "$1"; exec sleep 300' - "$SEEN/nameless" & exec 1>&- 2>&-; wait`,
+      grantClaim,
+    );
+    const file = join(killed.seen, 'nameless');
+    await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '');
+    const pid = Number(readFileSync(file, 'utf8'));
+    killed.signal('SIGKILL');
+    await killed.ended;
+    const next = await startJob('true', grantClaim, {
+      env: { TMPDIR: killed.scratch, SLURM_JOB_ID: '43' },
+    });
+    expect(await next.ended).toBe(0);
+    await until(() => !existsSync(`/proc/${pid}`));
+    expect(readdirSync(killed.scratch)).toEqual([]);
+  });
+
+  it('while it waits for its claim: nothing that it has started holds its lock', async () => {
+    const killed = await startJob('true', () => ({ status: 503, headers: { 'Retry-After': '30' } }));
+    await until(() => killed.requests.length > 0);
+    await until(() => childrenOf(killed.pid).includes('sleep'));
+    killed.signal('SIGKILL');
+    await killed.ended;
+    const next = await startJob('true', grantClaim, {
+      env: { TMPDIR: killed.scratch, SLURM_JOB_ID: '43' },
+    });
+    expect(await next.ended).toBe(0);
+    expect(readdirSync(killed.scratch)).toEqual([]);
+  });
+
+  it('a session whose number another has by now is left alone', async () => {
+    const other = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
+    onTestFinished(() => void other.kill('SIGKILL'));
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const live = await startJob('sleep 300', grantClaim);
+    const dead = join(live.scratch, 'gha-7-dead');
+    mkdirSync(dead);
+    writeFileSync(join(dead, 'lock'), '');
+    writeFileSync(join(dead, 'session'), `${boot} ${readlinkSync('/proc/self/ns/pid')} ${other.pid}\n`);
+    const next = await startJob('true', grantClaim, { env: { TMPDIR: live.scratch, SLURM_JOB_ID: '43' } });
+    expect(await next.ended).toBe(0);
+    expect(next.output()).toContain('deleting what a dead job has left: gha-7-dead');
+    expect(other.signalCode).toBeNull();
+    live.signal('SIGTERM');
+    await live.ended;
   });
 });
 
@@ -207,6 +307,15 @@ describe('while it runs', () => {
     expect(paths(job.requests)).toEqual(['/claim', '/events started', '/events exit']);
   });
 });
+
+/** What the children of a process are called. */
+function childrenOf(pid: number): string[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return children.filter(Boolean).map((child) => {
+    const name = `/proc/${child}/comm`;
+    return existsSync(name) ? readFileSync(name, 'utf8').trim() : '';
+  });
+}
 
 /** Looks for the claim token in what another process of the user may read of any process. */
 function look(found: string[]): number {

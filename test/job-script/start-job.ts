@@ -1,10 +1,11 @@
 /** The batch script as Slurm starts it, with a service of the test's own and a runner that the test writes. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { jobScript } from '../../src/cli/launches.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export interface Request {
@@ -78,7 +79,7 @@ export async function startJob(
 
   // Slurm spools a copy of the script and starts that.
   const script = join(folder, 'slurm_script');
-  writeFileSync(script, readFileSync(join(import.meta.dirname, '../../slurm/job.sh')));
+  writeFileSync(script, jobScript({ kind: 'command', docker: null }));
   const child: ChildProcess = spawn('/bin/bash', [script], {
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -90,7 +91,7 @@ export async function startJob(
       GHA_SLURM_ALLOCATION: 'abc',
       GHA_SLURM_CLAIM_TOKEN: claimToken,
       GHA_SLURM_CLAIM_WAIT: '60',
-      GHA_SLURM_LAUNCHER_COMMAND: join(installed, 'run.sh'),
+      GHA_SLURM_RUNNER_COMMAND: join(installed, 'run.sh'),
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

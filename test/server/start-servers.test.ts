@@ -15,6 +15,7 @@ function controllerWith(parts: Partial<Controller>): Controller {
     run: async () => undefined,
     claim: async () => ({ status: 410, message: 'gone' }),
     takeEvent: () => false,
+    noteUnfit: () => false,
     answerIdle: async () => null,
     readiness: () => ready,
     pools: () => [],

@@ -79,7 +79,7 @@ function isLabels(labels: unknown): labels is string[] {
 }
 
 function generateJitConfig(state: SimulatorState, request: RestRequest): RestAnswer {
-  const { name, labels, runner_group_id: group } = request.body;
+  const { name, labels, runner_group_id: group, work_folder: workFolder = '_work' } = request.body;
   if (typeof group !== 'number')
     return unprocessable('Invalid request.\n\n"runner_group_id" wasn\'t supplied.');
   if (typeof name !== 'string' || name === '' || name.length > 64)
@@ -91,6 +91,7 @@ function generateJitConfig(state: SimulatorState, request: RestRequest): RestAns
     url: request.api,
     id: runner.id,
     secret: runner.secret,
+    work: workFolder,
     salt: randomBytes(8).toString('hex'),
   };
   const encoded_jit_config = Buffer.from(JSON.stringify(config)).toString('base64');

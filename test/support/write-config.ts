@@ -17,6 +17,11 @@ export interface ConfigValues {
   readonly idleTimeout?: string;
   readonly timeLimitWarning?: string;
   readonly output?: string;
+  readonly launcher?: object;
+  /** Further fields of `runner`. */
+  readonly runner?: object;
+  /** Of the Slurm jobs; default: the service's. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly maxAllocations?: number;
   readonly logLevel?: 'debug' | 'info';
   /** Default: beside the configuration. */
@@ -50,13 +55,15 @@ export async function writeConfig(directory: string, values: ConfigValues): Prom
       token: { file: values.slurmTokenFile },
       pollInterval,
       ...(values.output === undefined ? {} : { output: values.output }),
+      ...(values.environment === undefined ? {} : { environment: values.environment }),
     },
     profiles: values.profiles,
     runner: {
       callbackUrl: `http://${listen}`,
       ...(values.idleTimeout === undefined ? {} : { idleTimeout: values.idleTimeout }),
       ...(values.timeLimitWarning === undefined ? {} : { timeLimitWarning: values.timeLimitWarning }),
-      launcher: { kind: 'command', command: '/opt/actions-runner/run.sh' },
+      launcher: values.launcher ?? { kind: 'command', command: '/opt/actions-runner/run.sh' },
+      ...values.runner,
     },
     limits: {
       surplusGrace: values.surplusGrace ?? '3s',

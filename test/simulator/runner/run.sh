@@ -19,7 +19,12 @@ fi
 json=$(printf '%s' "$config" | base64 -d)
 field() { printf '%s' "$json" | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
 url=$(field url)
+# A container in a network of its own sees the machine's loopback elsewhere.
+[ ! -e /.dockerenv ] || url=${url/127.0.0.1/${SIMULATOR_HOST:-127.0.0.1}}
 credential="$(field id).$(field secret)"
+# An absolute path, or one in its own folder.
+work=$(field work)
+work=${work:-_work}
 unset config json
 printf 'configured\n' > .runner
 
@@ -55,12 +60,12 @@ if [ -z "$job" ]; then
 fi
 
 echo "Running job: $title"
-mkdir -p _work
+mkdir -p "$work"
 export GITHUB_ACTIONS=true CI=true GITHUB_RUN_ID=$run GITHUB_JOB=$title GITHUB_REPOSITORY=$repository RUNNER_NAME=$name
 conclusion=failure
 if { [ -z "${ACTIONS_RUNNER_HOOK_JOB_STARTED:-}" ] || bash "$ACTIONS_RUNNER_HOOK_JOB_STARTED"; } && [ -z "$interrupted" ]; then
   set -m
-  (cd _work && printf '%s' "$commands" | base64 -d | exec bash -e) &
+  (cd "$work" && printf '%s' "$commands" | base64 -d | exec bash -e) &
   job_pid=$!
   set +m
   # Told to end while the job was being started.

@@ -1,0 +1,48 @@
+# shellcheck shell=bash disable=SC2154,SC2034 # part of slurm/job.sh
+# The runner in a container of the job's own rootless dockerd, as that container's root, which is the job's user outside. The image
+# is an archive of `docker save`, or a reference: preloaded, or pulled once a node.
+
+docker_args=()
+docker_image=
+
+launcher_check() { docker_check; }
+
+fetch_image() { docker pull --quiet "$GHA_SLURM_IMAGE" > "$folder/pull.log" 2>&1 && docker save --output "$1" "$GHA_SLURM_IMAGE"; }
+
+load_image() {
+  docker_image=$(docker load --quiet --input "$1" 2> "$folder/pull.log" | sed -n 's/^Loaded image\( ID\)\{0,1\}: //p' | tail -n 1)
+  [ -n "$docker_image" ] || unfit "the image $1 can't be loaded: $(last_words "$folder/pull.log")"
+}
+
+launcher_prepare() {
+  local bind device
+  docker_start
+  docker_wait
+  export DOCKER_HOST="unix://$docker_socket"
+  case $GHA_SLURM_IMAGE in
+    /*) load_image "$GHA_SLURM_IMAGE" ;;
+    *)
+      docker_image=$GHA_SLURM_IMAGE
+      docker image inspect "$docker_image" > /dev/null 2>&1 || { cache_image tar && load_image "$cached_image"; docker_image=$GHA_SLURM_IMAGE; }
+      ;;
+  esac
+  docker_args=(run --rm --interactive --name runner --user 0:0 --network host --workdir "$work" --entrypoint /bin/sh
+    --volume "$work:$work" --volume "$work/tmp:/tmp" --volume "$docker_socket:/var/run/docker.sock")
+  # Only devices that Slurm's control group lets this job open.
+  for device in /dev/nvidia* /dev/kfd /dev/dri/render*; do
+    if [ -c "$device" ] && : 2> /dev/null < "$device"; then docker_args+=(--device "$device"); fi
+  done
+  while IFS= read -r bind; do [ -z "$bind" ] || docker_args+=(--volume "$bind"); done < <(bind_list)
+  # shellcheck disable=SC2016 # for the shell inside
+  await timeout -k 5 120 docker "${docker_args[@]}" "$docker_image" -c \
+    'test -x "$0" || { echo "the image has no $0: see runner.launcher.command"; exit 1; }' "$GHA_SLURM_RUNNER_COMMAND" \
+    > "$folder/try.log" 2>&1 || unfit "docker can't run $GHA_SLURM_IMAGE: $(last_words "$folder/try.log")"
+  write_start
+}
+
+launcher_run() {
+  exec env -i PATH="$PATH" HOME="$folder/docker" DOCKER_HOST="unix://$docker_socket" \
+    docker "${docker_args[@]}" "$docker_image" "$work/hooks/start.sh"
+}
+
+launcher_clean() { docker_clean; }

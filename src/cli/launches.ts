@@ -1,0 +1,58 @@
+/**
+ * What Slurm is given to start: the batch script with the functions of a launcher in it (a node need not share a file with the
+ * service), and the launcher's settings as environment.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/load-config.ts';
+import type { Launch } from '../controller/context.ts';
+import type { Launcher } from '../domain/launcher.ts';
+
+const folder = join(import.meta.dirname, '../../slurm');
+const read = (path: string): string => readFileSync(join(folder, path), 'utf8');
+const place = '# launcher: its functions stand here\n';
+
+/** The same text for every allocation of the same kind of launcher. */
+export function jobScript({ kind, docker }: Pick<Launcher, 'kind' | 'docker'>): string {
+  const parts = [
+    docker === null ? 'no-docker' : 'dockerd',
+    ...(kind === 'command' ? [] : ['image-cache', 'container']),
+    kind,
+  ];
+  const [before, after, ...more] = read('job.sh').split(place);
+  if (after === undefined || more.length > 0) throw new Error('slurm/job.sh has no place for its launcher');
+  return [before, ...parts.map((part) => read(`launchers/${part}.sh`)), after].join('\n');
+}
+
+export function launchOf(
+  launcher: Launcher,
+  {
+    runner,
+    slurm,
+  }: {
+    runner: Pick<Config['runner'], 'scratch' | 'imageCache'>;
+    slurm: Pick<Config['slurm'], 'environment'>;
+  },
+): Launch {
+  const { kind, command, image, binds, mounts, docker } = launcher;
+  // A container has a PATH and the like of its own.
+  const names = [...(kind === 'command' ? Object.keys(slurm.environment) : []), ...launcher.environment];
+  const settings = {
+    GHA_SLURM_RUNNER_COMMAND: command,
+    GHA_SLURM_ENVIRONMENT: names.join(' '),
+    GHA_SLURM_IMAGE: image ?? '',
+    GHA_SLURM_BINDS: binds.join('\n'),
+    GHA_SLURM_MOUNTS: mounts.join('\n'),
+    GHA_SLURM_DOCKER_MIRRORS: docker?.mirrors.join('\n') ?? '',
+    GHA_SLURM_DOCKER_PRELOAD: docker?.preload ?? '',
+    GHA_SLURM_DOCKER_STORAGE_DRIVER: docker?.storageDriver ?? '',
+    GHA_SLURM_DOCKER_HOST_LOOPBACK: docker?.hostLoopback === true ? '1' : '',
+    GHA_SLURM_SCRATCH: runner.scratch ?? '',
+    GHA_SLURM_IMAGE_CACHE: image === null ? '' : (runner.imageCache.path ?? ''),
+    GHA_SLURM_IMAGE_CACHE_MIB: image === null ? '' : String(runner.imageCache.limitMiB),
+  };
+  return {
+    script: jobScript(launcher),
+    environment: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== '')),
+  };
+}

@@ -1,0 +1,91 @@
+/** However a job ends, nothing of it is left: with Apptainer and rootless Docker, in real Slurm jobs, two at once. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runnerBind } from '../support/runner-folder.ts';
+import { until } from '../support/until.ts';
+import { realSlurmMissing } from '../support/with-real-slurm.ts';
+import { startWorkload } from '../support/workload.ts';
+import {
+  apptainer,
+  docker,
+  type NodeWorld,
+  profileWith,
+  rootless,
+  startNodeWorld,
+} from './start-node-world.ts';
+
+const kinds = ['slurm-command', 'slurm-engine', 'slurm-apptainer', 'slurm-both', 'slurm-docker'] as const;
+const rounds = 2;
+
+describe.skipIf(realSlurmMissing !== null)('the end of a job', () => {
+  let node: NodeWorld;
+  beforeAll(async () => {
+    const command = { kind: 'command', command: `${runnerBind.to}/run.sh` };
+    node = await startNodeWorld(
+      'ends',
+      {
+        profiles: {
+          'slurm-command': profileWith(command),
+          'slurm-engine': profileWith({ ...command, docker: rootless }),
+          'slurm-apptainer': profileWith({ ...apptainer, image: '/images/runner.sif' }),
+          'slurm-both': profileWith({ ...apptainer, docker: rootless }),
+          'slurm-docker': profileWith(docker),
+        },
+      },
+      { cpus: 16, slurmConf: ['KillWait=30'] },
+    );
+  });
+  afterAll(async () => {
+    await node.service.kill('SIGTERM');
+    await node.world.stop();
+  });
+
+  /** A step that leaves what it can: a process that has left its group, files that nobody may write, a container. */
+  const untidy = (end: string, containers: boolean) => `
+    mkdir -p a/b && : > a/b/c && chmod -R a-w a
+    (setsid sleep 600 > /dev/null 2>&1 &)
+    echo left > "$HOME/left"; echo left > "$TMPDIR/left"
+    ${containers ? 'docker run -d -v "$PWD:$PWD" busybox sleep 600 > /dev/null; docker run --rm -v "$PWD:/w" busybox sh -c "echo root > /w/of-root"' : ''}
+    : > "/results/untidy-$RUNNER_NAME"
+    ${end}`;
+  const hasDocker = (label: string) => !['slurm-command', 'slurm-apptainer'].includes(label);
+
+  it.each([
+    ['success', 'true', null],
+    ['failure', 'exit 7', null],
+    ['cancel', 'sleep 600', 'scancel'],
+    ['SIGKILL of the batch script', 'sleep 600', 'kill'],
+    ['the time limit', 'sleep 600', 'time limit'],
+  ] as const)('%s: no process, mount, folder, socket or lock is left', async (_what, end, act) => {
+    await node.onNode('rm -f /results/untidy-*');
+    const work = await startWorkload(node.world);
+    const jobs = kinds.flatMap((label) => work.queue(rounds, label, untidy(end, hasDocker(label))));
+    if (act !== null) {
+      await until(() => jobs.every((job) => job.status === 'in_progress'), 90_000);
+      // Each step has done its worst, and says so.
+      const untidied = async () => Number(await node.onNode('ls /results | grep -c ^untidy- || true'));
+      await until(async () => (await untidied()) === jobs.length, 60_000);
+      if (act === 'scancel') await node.onNode('scancel --user gha');
+      // Apptainer as well, which would end its FUSE processes: Slurm's own kill may hit it first.
+      if (act === 'kill')
+        await node.onNode(
+          "for step in $(pgrep -f '^slurmstepd:'); do pkill -KILL -P $step -f slurm_script || true; done; pkill -KILL -f '^Apptainer runtime parent' || true",
+        );
+      if (act === 'time limit')
+        await node.onNode('for job in $(squeue -h -o %i); do scontrol update JobId=$job TimeLimit=1; done');
+      await until(async () => (await node.onNode('squeue -h')).trim() === '', 150_000);
+      // GitHub hears nothing of a runner that was killed.
+      for (const job of jobs)
+        if (job.status !== 'completed') node.world.github.control.completeJob(job.id, 'failure');
+    }
+    await until(() => jobs.every((job) => job.status === 'completed'), 120_000);
+    await until(async () => (await node.onNode('squeue -h')).trim() === '', 60_000);
+    if (act === 'kill') {
+      // Nobody was left to delete the folders: the next job on the node does.
+      const after = await startWorkload(node.world);
+      after.queue(1, 'slurm-command', 'true');
+      await after.finish(60_000);
+    }
+    await until(async () => (await node.leftovers()).length === 0, 10_000).catch(() => undefined);
+    expect(await node.leftovers()).toEqual([]);
+  });
+});

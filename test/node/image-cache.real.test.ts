@@ -1,0 +1,93 @@
+/** Images by reference, in real Slurm jobs: one pull for a node, none while it is in use, and never more on disk than the limit. */
+
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/until.ts';
+import { realSlurmMissing } from '../support/with-real-slurm.ts';
+import { conclusions, startWorkload } from '../support/workload.ts';
+import { apptainer, type NodeWorld, profileWith, startNodeWorld } from './start-node-world.ts';
+
+describe.skipIf(realSlurmMissing !== null)('the image cache', () => {
+  let node: NodeWorld;
+  let server: Server;
+  const pulled: string[] = [];
+  let image = '';
+
+  beforeAll(async () => {
+    // In place of a registry: Apptainer pulls a SIF over HTTP as well.
+    server = createServer(async (request, response) => {
+      if (request.url?.startsWith('/broken')) return void response.writeHead(404).end();
+      // Apptainer asks for the size first.
+      if (request.method === 'GET') pulled.push(request.url ?? '');
+      response.writeHead(200, { 'Content-Length': (await stat(image)).size });
+      createReadStream(image).pipe(response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const from = (name: string) => profileWith({ ...apptainer, image: `${url}/${name}.sif` });
+    node = await startNodeWorld('image-cache', {
+      // Room for one image of 22 MiB, not for two.
+      runner: { imageCache: { limit: '30MiB' } },
+      profiles: {
+        'slurm-a': from('a'),
+        'slurm-b': from('b'),
+        'slurm-c': from('c'),
+        'slurm-broken': from('broken'),
+      },
+    });
+    await node.onNode('cp /images/runner.sif /var/lib/cluster/runner.sif');
+    image = `${node.world.cluster.directory}/runner.sif`;
+  });
+  afterAll(async () => {
+    await node.service.kill('SIGTERM');
+    await node.world.stop();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const images = async () =>
+    (await node.onNode('ls /var/tmp/gha-slurm-images-1000 | grep -vc lock || true')).trim();
+
+  it('four jobs at once pull an image once', async () => {
+    const work = await startWorkload(node.world);
+    const jobs = work.queue(4, 'slurm-a', 'true');
+    expect(await work.finish(90_000)).toEqual([]);
+    expect(conclusions(jobs)).toEqual(Array(4).fill('success'));
+    expect(pulled).toEqual(['/a.sif']);
+    expect(await node.leftovers()).toEqual([]);
+  });
+
+  it('above the limit the least recently used one goes, but none that a job has', async () => {
+    const work = await startWorkload(node.world);
+    const [holder] = work.queue(1, 'slurm-a', 'while [ ! -e /results/go ]; do sleep 0.1; done');
+    await until(() => holder?.status === 'in_progress', 60_000);
+    work.queue(1, 'slurm-b', 'true');
+    await until(() => pulled.includes('/b.sif'), 60_000);
+    await until(() => node.world.github.control.jobs().at(-1)?.status === 'completed', 60_000);
+    expect(await images()).toBe('2');
+    await node.onNode('touch /results/go');
+    expect(await work.finish(60_000)).toEqual([]);
+    work.queue(1, 'slurm-c', 'true');
+    expect(await work.finish(60_000)).toEqual([]);
+    expect(await images()).toBe('1');
+    expect(pulled).toEqual(['/a.sif', '/b.sif', '/c.sif']);
+  });
+
+  it('an image that can not be pulled is said, and leaves no half of it', async () => {
+    const work = await startWorkload(node.world);
+    const [job] = work.queue(1, 'slurm-broken', 'true');
+    await until(
+      async () =>
+        (
+          (await node.world.state())?.pools.find(({ profile }) => profile === 'slurm-broken')?.blocked ?? ''
+        ).includes("can't be pulled"),
+      60_000,
+    );
+    expect(job?.status).toBe('queued');
+    expect(await images()).toBe('1');
+    node.world.github.control.cancelRun(job?.runId ?? 0);
+    await work.finish(30_000);
+  });
+});

@@ -1,0 +1,207 @@
+/** Runners in Apptainer, rootless Docker, and on the node itself, in real Slurm jobs of an ordinary user. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runnerBind } from '../support/runner-folder.ts';
+import { until } from '../support/until.ts';
+import { realSlurmMissing } from '../support/with-real-slurm.ts';
+import { conclusions, startWorkload } from '../support/workload.ts';
+import {
+  apptainer,
+  docker,
+  type NodeWorld,
+  profileWith,
+  rootless,
+  startNodeWorld,
+} from './start-node-world.ts';
+
+const command = { kind: 'command', command: `${runnerBind.to}/run.sh` } as const;
+
+describe.skipIf(realSlurmMissing !== null)('launchers', () => {
+  let node: NodeWorld;
+  beforeAll(async () => {
+    node = await startNodeWorld('launchers', {
+      profiles: {
+        'slurm-command': profileWith(command),
+        'slurm-sandbox': profileWith(apptainer),
+        'slurm-sif': profileWith({ ...apptainer, image: '/images/runner.sif' }),
+        'slurm-docker': profileWith(docker),
+        'slurm-both': profileWith({ ...apptainer, docker: rootless, mounts: ['/cvmfs/data.test'] }),
+        'slurm-engine': profileWith({ ...command, docker: rootless }),
+        'slurm-gpu': profileWith(apptainer, { partition: 'gpu', gres: 'gpu:2' }),
+        'slurm-unmounted': profileWith({ ...apptainer, mounts: ['/cvmfs/absent.test'] }),
+      },
+    });
+  });
+  afterAll(async () => {
+    await node.service.kill('SIGTERM');
+    await node.world.stop();
+  });
+
+  /** Runs one job to its end. @returns what it printed. */
+  async function run(label: string, commands: string): Promise<string> {
+    const work = await startWorkload(node.world);
+    const file = `${label}-${Math.random().toString(36).slice(2)}`;
+    const jobs = work.queue(1, label, `exec > /results/${file} 2>&1\n${commands}`);
+    const left = await work.finish(90_000);
+    const printed = await node.onNode(
+      `cat /results/${file}; [ -s /results/${file} ] || tail -n 30 /results/slurm-*.log`,
+    );
+    expect([...left, ...conclusions(jobs)], printed).toEqual(['success']);
+    expect(await node.leftovers()).toEqual([]);
+    return printed;
+  }
+
+  const look = `
+    echo "uid=$(id -u) umask=$(umask) core=$(ulimit -c) home=$HOME tmp=$TMPDIR"
+    echo "pwd=$PWD"
+    echo "processes=$(ls -d /proc/[0-9]* | wc -l 2> /dev/null || ls -d /proc/[0-9]* | grep -c .)"
+    echo "site=\${SITE_SETTING-unset} jit=\${ACTIONS_RUNNER_INPUT_JITCONFIG-unset}"
+    env | grep -E '^(GHA_SLURM|SLURM_JWT)' || echo clean
+    touch "$HOME/x" "$TMPDIR/y" /tmp/z
+    echo end`;
+
+  it.each([
+    ['slurm-sandbox', '1000'],
+    ['slurm-sif', '1000'],
+    // Root in there is the user outside.
+    ['slurm-docker', '0'],
+  ])('%s: a container with processes, a /tmp and an environment of its own', async (label, uid) => {
+    const printed = await run(label, look);
+    expect(printed).toContain(`uid=${uid} umask=0022 core=0`);
+    expect(printed).toMatch(/home=(\/tmp\/gha-\d+-\w+\/work)\/home tmp=\1\/tmp\n/);
+    expect(printed).toMatch(/pwd=\/tmp\/gha-\d+-\w+\/work\/_work\n/);
+    expect(printed).toContain('site=unset');
+    expect(printed).toContain('\nclean\nend\n');
+    expect(Number(/processes=(\d+)/.exec(printed)?.[1])).toBeLessThan(25);
+  });
+
+  it('command: on the node itself, with the variables of the site', async () => {
+    const printed = await run('slurm-command', look.replace('/tmp/z', ''));
+    expect(printed).toContain('uid=1000 umask=0022 core=0');
+    expect(printed).toContain('site=known to the runner');
+    expect(printed).toContain('\nclean\nend\n');
+  });
+
+  it.each(['slurm-command', 'slurm-sandbox', 'slurm-docker'])(
+    '%s: a step finds neither a live claim token nor a key in all that it can read',
+    async (label) => {
+      const work = await startWorkload(node.world);
+      const file = `dump-${label}`;
+      const jobs = work.queue(
+        1,
+        label,
+        `set +e
+        dump() {
+          env
+          cat /proc/*/environ /proc/*/cmdline /proc/*/task/*/environ
+          for place in "$HOME/../.." /tmp /var/lib/cluster /etc /run /var/spool /results; do
+            find "$place" -type f ! -path "/results/dump*" -size -2000k -exec cat {} +
+          done
+        } 2> /dev/null
+        MARK=a-mark-of-this-job dump | tr '\\0' '\\n' > /results/${file}
+        : > /results/${file}.ready
+        while [ ! -e /results/${file}.go ]; do sleep 0.1; done`,
+      );
+      await until(async () => (await node.onNode('ls /results')).includes(`${file}.ready`), 60_000);
+      const keys = await node.onNode(`cd /var/lib/cluster/state; for job in hash.*/job.*/environment; do
+        tr '\\0' '\\n' < "$job" | sed -n 's/^.*GHA_SLURM_CLAIM_TOKEN=//p'; done; cat /var/lib/cluster/token; cat /root/nothing 2> /dev/null || true`);
+      const secrets = [...keys.split('\n').filter((line) => line.length > 20), node.world.github.token];
+      expect(secrets.length).toBeGreaterThanOrEqual(3);
+      const dump = await node.onNode(`cat /results/${file}`);
+      await node.onNode(`touch /results/${file}.go`);
+      expect(await work.finish(60_000)).toEqual([]);
+      expect(conclusions(jobs)).toEqual(['success']);
+      // It has looked.
+      expect(dump).toContain('a-mark-of-this-job');
+      expect(dump).toContain('ACTIONS_RUNNER_HOOK_JOB_STARTED');
+      // Files of the work folder, too.
+      expect(dump).toContain('# The simulated runner.');
+      if (label === 'slurm-command') expect(dump).toContain('The batch job of every allocation');
+      for (const secret of secrets) expect(dump.includes(secret)).toBe(false);
+      for (const name of ['jwt_hs256.key', 'slurm.key']) {
+        const key = readFileSync(`${node.world.cluster.directory}/conf/${name}`)
+          .toString('latin1')
+          .slice(0, 16);
+        expect(Buffer.from(dump).toString('latin1').includes(key)).toBe(false);
+      }
+      expect(dump).not.toMatch(/Authorization: Bearer (?!%s)/);
+    },
+  );
+
+  const compose = (name: string) => `
+    echo "from the step of ${name}" > step.txt
+    : > /results/${name}.there
+    while [ "$(ls /results/*.there | grep -c .)" -lt 2 ]; do sleep 0.1; done
+    docker run --rm -v "$PWD:$PWD" -w "$PWD" busybox sh -c 'cat step.txt; id > inside.txt; echo done > "$0"' container.txt
+    cat container.txt inside.txt
+    echo private > "$TMPDIR/mine-${name}"
+    docker run --rm -v /tmp:/host busybox ls /host
+    docker run -d --name same busybox sleep 300
+    docker ps --format '{{.Names}}'
+    docker images --format '{{.Repository}}'
+    stat -c %u container.txt`;
+
+  it('docker run with the work folder on both sides; two at once on one node do not touch each other', async () => {
+    const work = await startWorkload(node.world);
+    const labels = ['slurm-both', 'slurm-engine'];
+    const jobs = labels.flatMap((label) =>
+      work.queue(1, label, `exec > /results/${label} 2>&1\n${compose(label)}`),
+    );
+    expect(await work.finish(120_000)).toEqual([]);
+    for (const label of labels) {
+      const printed = await node.result(label);
+      expect(printed).toContain(`from the step of ${label}\ndone\nuid=0`);
+      expect(printed.match(/^same$/gm), printed).toHaveLength(1);
+      expect(printed.match(/^busybox$/gm)).toHaveLength(1);
+      expect(printed).toMatch(/^1000$/m);
+    }
+    // The daemon's /tmp is the job's.
+    expect(await node.result('slurm-both')).toMatch(/^mine-slurm-both$/m);
+    expect(await node.result('slurm-both')).not.toMatch(/^mine-slurm-engine$/m);
+    expect(await node.result('slurm-engine')).toMatch(/^mine-slurm-engine$/m);
+    expect(conclusions(jobs)).toEqual(['success', 'success']);
+    expect(await node.leftovers()).toEqual([]);
+  });
+
+  it('an image from CVMFS: docker load', async () => {
+    const printed = await run(
+      'slurm-both',
+      'docker load -i /cvmfs/data.test/images/busybox.tar; touch /cvmfs/data.test/x || echo read-only',
+    );
+    expect(printed).toContain('Loaded image: busybox:latest');
+    expect(printed).toContain('read-only');
+  });
+
+  it('GPUs that Slurm gave reach the container', async () => {
+    expect(await run('slurm-gpu', 'echo "gpus=$CUDA_VISIBLE_DEVICES"')).toMatch(/gpus=\d,\d\n/);
+  });
+
+  it.each([
+    [
+      'slurm-unmounted',
+      'true',
+      '/cvmfs/absent.test is not mounted',
+      'mkdir -p /cvmfs/absent.test; touch /cvmfs/absent.test/x',
+    ],
+    [
+      'slurm-engine',
+      'mv /usr/bin/newuidmap /usr/bin/away',
+      'rootless Docker needs newuidmap',
+      'mv /usr/bin/away /usr/bin/newuidmap',
+    ],
+  ])(
+    '%s: what the node lacks is said, the job stays queued, and runs when that is mended',
+    async (label, breakIt, said, mend) => {
+      const work = await startWorkload(node.world);
+      await node.onNode(breakIt);
+      const [job] = work.queue(1, label, 'true');
+      const blocked = async () =>
+        (await node.world.state())?.pools.find(({ profile }) => profile === label)?.blocked ?? '';
+      await until(async () => (await blocked()).includes(said), 60_000);
+      expect(job?.status).toBe('queued');
+      await node.onNode(mend);
+      expect(await work.finish(120_000)).toEqual([]);
+      expect(job?.conclusion).toBe('success');
+    },
+  );
+});
