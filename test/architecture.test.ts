@@ -80,9 +80,8 @@ describe('imports', () => {
 
   it('of Octokit, openapi-fetch, SQLite and HTTP servers stay in their module', () => {
     const homes: readonly (readonly [RegExp, ...string[]])[] = [
-      [/^@octokit\/|^bottleneck$/, 'github'],
+      [/^@octokit\/|^bottleneck$|^minipass-fetch$/, 'github'],
       [/^openapi-fetch$|^jose$|^ajv$/, 'slurm'],
-      [/^undici$/, 'slurm', 'github'],
       [/^better-sqlite3$|^drizzle-orm/, 'store'],
       [/^fastify$|^@fastify\/|^prom-client$/, 'server'],
       [/^p-queue$/, 'controller', 'slurm'],

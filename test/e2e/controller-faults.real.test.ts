@@ -1,5 +1,6 @@
 /** slurmctld and slurmrestd in trouble while work is under way: submits in doubt, jobs forgotten, numbers given out again. */
-import { statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listSlurmJobs } from '../support/list-slurm-jobs.ts';
@@ -41,12 +42,11 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     expect(code, stderr).toBe(0);
   };
   const setLate = (state: 'UP' | 'DOWN') => scontrol('update', 'PartitionName=late', `State=${state}`);
-  const savedAtMs = () => statSync(join(world.cluster.directory, 'state', 'job_state')).mtimeMs;
-  /** slurmctld writes its jobs down at most every five seconds: what it knew when this began is on disk. */
+  /** slurmctld writes its jobs down at most every five seconds: what it knew when this began is on disk, and numbers go on from there. */
   const untilSaved = async () => {
-    const sinceMs = Date.now();
-    await scontrol('update', `JobId=${await submitAsNeighbour('--hold', '--wrap=true')}`, 'Nice=1');
-    await until(() => savedAtMs() > sinceMs);
+    const mark = `saved-${randomUUID()}`;
+    await submitAsNeighbour('--hold', `--job-name=${mark}`, '--wrap=true');
+    await until(() => readFileSync(join(world.cluster.directory, 'state', 'job_state')).includes(mark));
   };
   /** With the held ones of `untilSaved` gone: a slurmctld that is killed would forget an earlier cancel. */
   const finish = async (work: Workload) => {

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { leftBehind } from '../support/left-behind.ts';
+import { listSlurmJobs } from '../support/list-slurm-jobs.ts';
 import { startWorld, type World } from '../support/start-world.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
@@ -57,10 +58,9 @@ describe.skipIf(realSlurmMissing !== null)('restarts', () => {
     ).toBe(true);
     // What was under way at once when the service died, each time at most.
     expect(others.length).toBeLessThanOrEqual(kills * 8);
-    const accounted = (await cluster.exec(['squeue', '--noheader', '--states=all', '--format=%T'])).stdout
-      .trim()
-      .split('\n');
+    const accounted = (await listSlurmJobs(cluster)).map(({ state }) => state);
     const ran = accounted.filter((state) => state === 'COMPLETED').length;
+    expect(ran, accounted.join()).toBeGreaterThanOrEqual(jobs);
     expect(ran, accounted.join()).toBeLessThanOrEqual(jobs + others.length);
     expect(accounted.length).toBeLessThanOrEqual(jobs + others.length);
     expect(await service.kill('SIGTERM')).toBe(0);

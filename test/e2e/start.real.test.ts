@@ -1,10 +1,14 @@
 /** A start on a bad day: nothing answers, or nothing takes the token. The service starts all the same, and goes on by itself. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { leftBehind } from '../support/left-behind.ts';
 import { repository, startWorld, type World } from '../support/start-world.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
+
+/** `stop_grace_period` of docker-compose.yml. */
+const stopGraceMs = 10_000;
 
 describe.skipIf(realSlurmMissing !== null)('a start', () => {
   let world: World;
@@ -52,5 +56,22 @@ describe.skipIf(realSlurmMissing !== null)('a start', () => {
     expect(log).toContain('"level":"debug"');
     for (const secret of [good.trim(), bad, github.token]) expect(log).not.toContain(secret);
     expect(log).not.toMatch(/encoded_jit_config|Bearer |X-SLURM-USER-TOKEN/i);
+  });
+
+  it('told to end while GitHub does not answer: gone before Docker would kill it, with everything on disk', async () => {
+    const { github } = world;
+    const service = world.start();
+    await until(async () => (await world.readiness())?.ready === true);
+    const path = '/repos/{owner}/{repo}/actions/runs';
+    const asked = () => github.control.requests().length;
+    const before = asked();
+    // Longer than all of the client's own time limits in a row.
+    github.control.fault({ kind: 'delay', delayMs: 60_000, times: 1_000, path });
+    onTestFinished(() => github.control.clearFaults());
+    // The faults are met by the polls that follow, none of which is answered.
+    await until(async () => (await world.readiness())?.repositories[0]?.failure !== null, 30_000, 100);
+    expect(asked()).toBe(before);
+    const limit = setTimeout(stopGraceMs, 'is still there', { ref: false });
+    expect(await Promise.race([service.kill('SIGTERM'), limit])).toBe(0);
   });
 });

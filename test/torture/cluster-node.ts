@@ -49,6 +49,15 @@ export class ClusterNode {
   async #claim(): Promise<void> {
     const { world, job } = { world: this.#world, job: this.job };
     const { environment } = job;
+    if (world.troubles.unfitNodes.meet()) {
+      const unfit = { slurmJobId: job.id, node: 'node', reason: 'no Docker' };
+      const token = environment['GHA_SLURM_CLAIM_TOKEN'] ?? '';
+      // Heard or not, the script ends.
+      await world.ask((controller) =>
+        controller.noteUnfit(environment['GHA_SLURM_ALLOCATION'] ?? '', token, unfit),
+      );
+      return this.#exit('FAILED');
+    }
     const answer = await world.ask((controller) =>
       controller.claim(
         environment['GHA_SLURM_ALLOCATION'] ?? '',
@@ -62,11 +71,11 @@ export class ClusterNode {
     }
     world.invariants.history.noteClaim(job, answer.status);
     if (answer.status !== 200) return this.#exit(answer.status === 401 ? 'FAILED' : 'COMPLETED');
-    if (world.losesAnswers()) return;
+    if (world.troubles.lostAnswers.meet()) return;
     this.#runnerName = answer.runnerName;
     this.#eventToken = answer.eventToken;
     this.#idleSinceMs = world.clock.monotonicMs();
-    this.#broken = world.breaksRunner();
+    this.#broken = world.troubles.brokenRunners.meet();
   }
 
   async #wait(name: string): Promise<void> {
@@ -76,9 +85,9 @@ export class ClusterNode {
     // The registration is gone: the runner says so, and exits.
     if (runner === undefined) return this.#exit('COMPLETED');
     runner.online = true;
-    const taken = this.#world.withholdsJobs ? null : github.state.take(runner);
+    const taken = this.#world.troubles.withholdsJobs ? null : github.state.take(runner);
     if (taken !== null) {
-      this.#running = { job: taken, untilMs: clock.monotonicMs() + this.#world.jobTimeMs() };
+      this.#running = { job: taken, untilMs: clock.monotonicMs() + this.#world.troubles.workMs };
       await this.#report('started');
       return;
     }
@@ -96,13 +105,17 @@ export class ClusterNode {
     if (!job.cancelRequested && clock.monotonicMs() < untilMs && job.status === 'in_progress') return;
     github.state.complete(job, job.cancelRequested ? 'cancelled' : 'success');
     await this.#report('finished');
+    if (this.#world.troubles.lingerers.meet()) {
+      this.#running = null;
+      return this.hang();
+    }
     this.#exit('COMPLETED');
     await this.#report('exit');
   }
 
   /** A hint: lost when nobody takes it. */
   async #report(event: 'started' | 'finished' | 'exit'): Promise<void> {
-    if (this.#world.losesAnswers()) return;
+    if (this.#world.troubles.lostAnswers.meet()) return;
     const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
     await this.#world.ask((controller) => controller.takeEvent(id, this.#eventToken, event));
   }

@@ -46,7 +46,10 @@ export type WorldEvent =
       readonly failure: keyof typeof gitHubFailures;
       readonly times: number;
     }
-  | { readonly kind: 'slots' | 'loseAnswers' | 'breakRunners' | 'steps'; readonly count: number }
+  | {
+      readonly kind: 'slots' | 'loseAnswers' | 'breakRunners' | 'stopSlurm' | 'stopGitHub' | 'steps';
+      readonly count: number;
+    }
   | { readonly kind: 'withhold'; readonly on: boolean };
 
 const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice');
@@ -122,6 +125,13 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constantFrom('slots' as const, 'loseAnswers' as const, 'breakRunners' as const),
       count: fc.nat(3),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('stopSlurm' as const, 'stopGitHub' as const),
+      count: fc.integer({ min: 1, max: 40 }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('withhold' as const), on: fc.boolean() }) },
@@ -227,6 +237,12 @@ export async function happen(
       break;
     case 'breakRunners':
       world.breakRunners(happening.count);
+      break;
+    case 'stopSlurm':
+      world.stopSlurm(happening.count);
+      break;
+    case 'stopGitHub':
+      world.stopGitHub(happening.count);
       break;
     case 'withhold':
       world.withholdJobs(happening.on);

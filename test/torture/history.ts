@@ -8,7 +8,7 @@ export class History {
 
   noteClaim(job: InProcessJob, status: number): void {
     if (status !== 200) return;
-    const allocation = job.environment['GHA_SLURM_ALLOCATION'] ?? '';
+    const allocation = allocationOf(job);
     const jobs = this.granted.get(allocation) ?? new Set();
     jobs.add(job.id);
     this.granted.set(allocation, jobs);
@@ -16,7 +16,17 @@ export class History {
       this.violate(`Slurm jobs ${[...jobs].join(' and ')} both hold the allocation ${allocation}`);
   }
 
+  /** Whether its allocation is held by another Slurm job. */
+  isAnothers(job: InProcessJob): boolean {
+    const holders = this.granted.get(allocationOf(job));
+    return holders !== undefined && !holders.has(job.id);
+  }
+
   violate(what: string): void {
     this.violations.push(what);
   }
+}
+
+function allocationOf(job: InProcessJob): string {
+  return job.environment['GHA_SLURM_ALLOCATION'] ?? '';
 }

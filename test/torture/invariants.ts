@@ -151,6 +151,8 @@ export class Invariants {
     // All that were ever minted for it; but not those whose minter had given up, which nobody has what it takes to use, nor those
     // of a process that Slurm has ended to start the job again.
     const { github } = this.#world;
+    // Slurm was sent its submit twice, and the other one was given the claim.
+    if (history.isAnothers(job)) return;
     const registered = this.registrations().find((name) =>
       job.restarts > 0
         ? name === node.runnerName

@@ -29,8 +29,12 @@ class ScheduledCrash implements Crashes {
     return true;
   }
 
-  writes(): void {
-    // Coverage is the sweep's.
+  write(): void {
+    // Places are the sweep's.
+  }
+
+  rolledBack(): void {
+    // It dies at the next one.
   }
 }
 

@@ -2,12 +2,14 @@
  * `npm run torture -- --minutes 5`: crashes at every effect of every scenario, then random schedules for as long as is left, one
  * process a core. Ends with a table, and with 1 when something did not hold.
  */
-import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import Table from 'cli-table3';
-import type { Done, Share } from './worker.ts';
+import { askProcess } from './ask-process.ts';
+import { coverageOf, findSites } from './coverage.ts';
+import { reportOf } from './report.ts';
+import type { SweepShare } from './sweep.ts';
+import type { Done } from './worker.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' } } });
 const minutes = Number(values.minutes);
@@ -16,36 +18,30 @@ if (!(minutes > 0)) {
   process.exit(64);
 }
 
-function start(share: Share): Promise<Done> {
-  return new Promise((resolve, reject) => {
-    const child = fork(join(import.meta.dirname, 'worker.ts'));
-    child.once('message', (done) => resolve(done as Done));
-    child.once('exit', (code) =>
-      reject(new Error(`a worker has ended with ${code} before it told what it did`)),
-    );
-    child.send(share);
-  });
-}
-
+const root = join(import.meta.dirname, '../..');
 const workers = availableParallelism();
 const untilMs = Date.now() + minutes * 60_000;
-const all = await Promise.all(
-  Array.from({ length: workers }, (_, worker) => start({ worker, workers, untilMs })),
+const asked = Array.from({ length: workers }, (_, worker) =>
+  askProcess<SweepShare, Done>(root, 'worker.ts', { worker, workers, every: true, untilMs }),
 );
+const sites = findSites(root);
+const all = await Promise.all(asked);
 const sum = (count: (done: Done) => number): number => all.reduce((total, done) => total + count(done), 0);
-const violations = all.flatMap((done) => done.violations);
-const table = new Table({
-  head: ['tried', `in ${minutes} min on ${workers} cores`],
-  style: { head: [], border: [] },
-});
-table.push(
-  ['points of the sweep, each before and after', sum((done) => done.points)],
-  ['crashes', sum((done) => done.crashes)],
-  ['random schedules', sum((done) => done.schedules)],
-  ['events in them', sum((done) => done.events)],
-  ['faults among these', sum((done) => done.faults)],
-  ['violations', violations.length],
-);
+const swept = all.map((done) => done.swept);
+const coverage = coverageOf(sites, swept);
+const violations = all.flatMap((done) => [...done.swept.violations, ...done.violations]);
 for (const violation of violations.slice(0, 20)) console.log(violation);
-console.log(table.toString());
-process.exitCode = violations.length === 0 ? 0 : 1;
+for (const missing of coverage.missing) console.log(`not covered: ${missing}`);
+console.log(
+  reportOf(swept, coverage, {
+    head: ['tried', `in ${minutes} min on ${workers} cores`],
+    rows: [
+      ['random schedules', sum((done) => done.schedules)],
+      ['events in them', sum((done) => done.events)],
+      ['faults among these', sum((done) => done.faults)],
+      ['crashes among these', sum((done) => done.crashes)],
+      ['violations', violations.length],
+    ],
+  }),
+);
+process.exitCode = violations.length + coverage.missing.length === 0 ? 0 : 1;

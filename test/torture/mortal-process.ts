@@ -9,20 +9,40 @@ import type { GitHubPort } from '../../src/controller/ports.ts';
 import type { WholeSlurm } from '../../src/controller/repair.ts';
 import type { Clock } from '../../src/domain/time.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';
+import { fillDisk } from '../controller/fill-disk.ts';
+import { isMutation } from './mutations.ts';
+import { placesHere } from './places.ts';
 
 export type Side = 'before' | 'after';
 
-/** Decides at each point whether the process dies there. Points are named by what is done and where it is asked for. */
-export interface Crashes {
-  /** A point is reached. @returns its number: others may be reached before this one is over. Its name is costly: it is a stack trace. */
-  reach(name: () => string): number;
-  /** True when the process is to die at this point, on this side. */
-  diesAt(point: number, side: Side): boolean;
-  /** Told of every write, by the function of the store that makes it, and of transactions inside of others. */
-  writes(name: () => string): void;
+/** A call or a commit as the process comes to it. */
+export interface Asked {
+  /** `slurm.submit`, `github.observe`, or `commit`. */
+  readonly what: string;
+  /** False for a call that changes nothing. */
+  readonly isEffect: boolean;
+  /** Where in the source it is asked for: see places.ts. Costly: it is a stack trace. */
+  readonly places: () => readonly string[];
 }
 
-export const noCrashes: Crashes = { reach: () => 0, diesAt: () => false, writes: () => undefined };
+/** Decides at each point whether the process dies there. */
+export interface Crashes {
+  /** A point is reached. @returns its number: others may be reached before this one is over. */
+  reach(asked: Asked): number;
+  /** Something is written in the transaction whose commit is this point. */
+  write(point: number, places: () => readonly string[]): void;
+  /** What would have been committed there was not: no effect. */
+  rolledBack(point: number): void;
+  /** True when the process is to die at this point, on this side. */
+  diesAt(point: number, side: Side): boolean;
+}
+
+export const noCrashes: Crashes = {
+  reach: () => 0,
+  write: () => undefined,
+  rolledBack: () => undefined,
+  diesAt: () => false,
+};
 
 export interface Surroundings {
   readonly databaseFile: string;
@@ -35,9 +55,6 @@ export interface Surroundings {
   readonly defects: string[];
 }
 
-/** Ten frames are not enough for who began a transaction. */
-Error.stackTraceLimit = 25;
-
 const never = new Promise<never>(() => undefined);
 
 class Died extends Error {
@@ -49,13 +66,18 @@ export class MortalProcess {
   readonly parts: ControllerParts & { readonly slurm: WholeSlurm };
   readonly #crashes: Crashes;
   readonly #died = Promise.withResolvers<void>();
+  /** The commit that the transaction which runs will end with. */
+  #commit = 0;
   dead = false;
 
   constructor({ databaseFile, config, clock, chance, slurm, github, crashes, defects }: Surroundings) {
     this.#crashes = crashes;
     const store = openStore({ path: databaseFile, allowNetworkFileSystem: true });
     this.close = () => store.close();
+    // Nobody else looks while this one lives, and the kernel's locks took a tenth of a schedule's time.
+    store.db.$client.pragma('locking_mode = EXCLUSIVE');
     this.execute = (sql, ...values) => void store.db.$client.prepare(sql).run(...values);
+    this.fillDisk = (writes) => fillDisk(store.db.$client, writes);
     this.query = <Row>(sql: string, ...values: readonly unknown[]) =>
       store.db.$client.prepare<unknown[], Row>(sql).all(...values);
     const note = (data: object, message: string): void => {
@@ -80,6 +102,8 @@ export class MortalProcess {
   readonly close: () => void;
   /** Runs a statement of the test's. */
   readonly execute: (sql: string, ...values: readonly unknown[]) => void;
+  /** No room for these writes, as in fill-disk.ts. */
+  readonly fillDisk: (writes?: readonly string[]) => () => void;
   /** Looks at the database from outside. */
   readonly query: <Row>(sql: string, ...values: readonly unknown[]) => Row[];
 
@@ -98,13 +122,20 @@ export class MortalProcess {
     return Promise.race([ended, this.#died.promise.then(() => undefined)]);
   }
 
-  #point<T>(name: () => string, act: () => T): T {
-    const point = this.#crashes.reach(name);
+  #commitPoint<T>(act: () => T): T {
+    const point = this.#crashes.reach({ what: 'commit', isEffect: true, places: placesHere });
     if (this.#crashes.diesAt(point, 'before')) this.die();
-    if (this.dead) throw new Died(name());
-    const result = act();
+    if (this.dead) throw new Died('before a commit');
+    this.#commit = point;
+    let result: T;
+    try {
+      result = act();
+    } catch (error) {
+      this.#crashes.rolledBack(point);
+      throw error;
+    }
     if (this.#crashes.diesAt(point, 'after')) this.die();
-    if (this.dead) throw new Died(name());
+    if (this.dead) throw new Died('after a commit');
     return result;
   }
 
@@ -116,7 +147,9 @@ export class MortalProcess {
         if (name === 'pollDelayMs' || name === 'rateLimit') return value.bind(target);
         return async (...args: unknown[]): Promise<unknown> => {
           if (this.dead) return never;
-          const point = this.#crashes.reach(() => `${side}.${String(name)}`);
+          const call = String(name);
+          const asked = { what: `${side}.${call}`, isEffect: isMutation(side, call), places: placesHere };
+          const point = this.#crashes.reach(asked);
           if (this.#crashes.diesAt(point, 'before')) {
             this.die();
             return never;
@@ -147,20 +180,13 @@ export class MortalProcess {
           if (this.dead) throw new Died('database');
           const act = (given: unknown[] = args): unknown =>
             (value as (...given: unknown[]) => unknown).apply(target, given);
-          const commits = property === 'transaction' || property === 'run';
-          if (property === 'run') this.#crashes.writes(caller);
-          if (commits && !inTransaction()) {
+          if (property === 'transaction' || property === 'run') {
             const given =
               property === 'transaction' ? [this.#inside(args[0], inTransaction), ...args.slice(1)] : args;
-            return this.#point(
-              () => `commit in ${site()}`,
-              () => act(given),
-            );
-          }
-          if (property === 'transaction') {
-            // A savepoint: it shares the commit, and the point, of the transaction around it.
-            this.#crashes.writes(() => `commit in ${site()}`);
-            return act([this.#inside(args[0], inTransaction), ...args.slice(1)]);
+            if (!inTransaction()) return this.#commitPoint(() => act(given));
+            // It shares the commit, and the point, of the transaction around it.
+            this.#crashes.write(this.#commit, placesHere);
+            return act(given);
           }
           const result = act();
           return builders.has(String(property)) ? this.#writes(result as object, inTransaction) : result;
@@ -186,16 +212,3 @@ const builders: ReadonlySet<string> = new Set([
   'onConflictDoNothing',
   'prepare',
 ]);
-
-/** The file of `src` that asks for the commit. */
-function site(): string {
-  const [, file = 'unknown'] =
-    /\/src\/((?:store|controller|server)\/[\w-]+)\.ts/.exec(new Error().stack ?? '') ?? [];
-  return file;
-}
-
-/** The function of `src/store` that writes. */
-function caller(): string {
-  const [, name = 'unknown'] = /at (\w+) \([^)]*\/src\/store\//.exec(new Error().stack ?? '') ?? [];
-  return name;
-}

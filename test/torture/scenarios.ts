@@ -1,15 +1,14 @@
 /** What happens in a sweep: each scenario is run once for each of its points, so each is short; together they have every effect. */
+import { config } from '../controller/controller-config.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
-import type { World } from './world.ts';
-
-export interface Scenario {
-  readonly name: string;
-  readonly slots: number;
-  play(world: World, step: (count?: number) => Promise<void>): Promise<void>;
-}
+import { claimScenarios } from './claim-scenarios.ts';
+import { lateScenarios } from './late-scenarios.ts';
+import type { Scenario } from './scenario.ts';
 
 export const scenarios: readonly Scenario[] = [
+  ...claimScenarios,
+  ...lateScenarios,
   {
     name: 'a workflow, a refusal, a submit in doubt and a lost report',
     slots: 2,
@@ -117,6 +116,15 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a node that says, before its claim, that it lacks something',
+    slots: 1,
+    async play(world, step) {
+      world.lackOnNodes(1);
+      world.queue(1);
+      await step(4);
+    },
+  },
+  {
     name: 'a pool that is blocked, and gets well',
     slots: 1,
     async play(world, step) {
@@ -144,6 +152,40 @@ export const scenarios: readonly Scenario[] = [
       world.slots = 1;
       world.queue(1);
       await step(6);
+    },
+  },
+  {
+    name: 'a disk without room, and a profile that is not configured for some time',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.queue(1, ['slurm-large']);
+      await step(1);
+      world.fillDisk();
+      await step(3);
+      world.makeRoom();
+      world.restartWith({
+        profiles: new Map([...config.profiles].filter(([name]) => name === 'slurm-small')),
+      });
+      await step(2);
+      world.restartWith({});
+      await step(2);
+    },
+  },
+  {
+    name: 'a restore, with runners that the backup does not know and that have no job',
+    slots: 2,
+    async play(world, step) {
+      await step(1);
+      world.backUp();
+      world.withholdJobs(true);
+      world.queue(2);
+      await step(2);
+      const [gone] = world.running();
+      if (gone !== undefined) world.failNode(gone);
+      await world.restore();
+      world.withholdJobs(false);
+      await step(3);
     },
   },
   {

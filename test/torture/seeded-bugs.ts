@@ -78,8 +78,8 @@ export const seededBugs: readonly SeededBug[] = [
       },
       {
         file: 'src/controller/claim.ts',
-        from: 'const answer = mintRunner(this.#context, id).finally(',
-        to: 'const answer = mintRunner(this.#context, id).then((minted) => store.db.transaction((tx) => this.#grant(tx, id, request)) ?? minted).finally(',
+        from: 'const answer = mintRunner(this.#context, id, request.workFolder).finally(',
+        to: 'const answer = mintRunner(this.#context, id, request.workFolder).then((minted) => store.db.transaction((tx) => this.#grant(tx, id, request)) ?? minted).finally(',
       },
       {
         file: 'src/controller/mint-runner.ts',

@@ -8,15 +8,17 @@ import { repair, type WholeSlurm } from '../../src/controller/repair.ts';
 import { GitHubError, SlurmError } from '../../src/domain/errors.ts';
 import type { CallFault } from '../controller/call-faults.ts';
 import { config, repository } from '../controller/controller-config.ts';
-import { InProcessGitHub } from '../controller/in-process-github.ts';
-import { type InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
+import { gitHubFailures, InProcessGitHub } from '../controller/in-process-github.ts';
+import { type InProcessJob, InProcessSlurm, slurmFailures } from '../controller/in-process-slurm.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
+import { flush } from '../support/flush.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { ClusterNode } from './cluster-node.ts';
 import { Invariants } from './invariants.ts';
 import { type Crashes, MortalProcess, noCrashes, type Surroundings } from './mortal-process.ts';
 import { RepeatableChance } from './repeatable-chance.ts';
 import { ServiceProcess } from './service-process.ts';
+import { Troubles } from './troubles.ts';
 
 export type SlurmCall = keyof WholeSlurm;
 export type GitHubCall = Exclude<keyof GitHubPort, 'pollDelayMs' | 'rateLimit'>;
@@ -28,7 +30,6 @@ export interface WorldOptions {
   readonly crashes?: Crashes;
   /** Slurm jobs that may run at once. */
   readonly slots?: number;
-  readonly config?: Partial<ControllerConfig>;
 }
 
 const stepMs = 5_000;
@@ -48,13 +49,16 @@ export class World {
   #reader: Database.Database | null = null;
   readonly #stolen: { readonly job: SimulatedJob; readonly untilMs: number }[] = [];
   readonly #lagging = new Map<number, number>();
-  #answersToLose = 0;
-  #runnersToBreak = 0;
+  /** Steps that are left of them. */
+  readonly #outages = new Map<{ outage: (() => Error) | null }, number>();
+  readonly troubles = new Troubles();
   #hasBackup = false;
   readonly #chance = new RepeatableChance();
   #steps = 0;
+  /** In place of the configuration that the tests of the controller have; read at each start. */
+  #config: Partial<ControllerConfig> = {};
+  #makeRoom: (() => void) | null = null;
   slots: number;
-  #withholdsJobs = false;
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -101,12 +105,8 @@ export class World {
 
   /** GitHub gives nothing to any runner: each idles out, and the next is tried, without end. */
   withholdJobs(on: boolean): void {
-    this.#withholdsJobs = on;
+    this.troubles.withholdsJobs = on;
     if (on) this.invariants.excuses = Number.POSITIVE_INFINITY;
-  }
-
-  get withholdsJobs(): boolean {
-    return this.#withholdsJobs;
   }
 
   /** The next so many calls of that name to Slurm go wrong. */
@@ -121,6 +121,19 @@ export class World {
     this.github.faults.order(call, fault, times);
   }
 
+  /** Slurm answers nothing for so many steps: whatever waits then has been submitted, and nothing more is. */
+  stopSlurm(steps: number): void {
+    this.slurm.faults.outage = slurmFailures.timeout;
+    this.#outages.set(this.slurm.faults, steps);
+  }
+
+  /** GitHub answers nothing for so many steps: each Slurm job may ask for its runner too often until it does again. */
+  stopGitHub(steps: number): void {
+    this.invariants.excuses += this.invariants.live().length;
+    this.github.faults.outage = gitHubFailures.unavailable;
+    this.#outages.set(this.github.faults, steps);
+  }
+
   /** Slurm will never start it, for this reason; or has flagged it so. */
   spoil(job: InProcessJob, spoilt: { readonly reason?: string; readonly states?: readonly string[] }): void {
     this.invariants.excuses += 1;
@@ -130,29 +143,19 @@ export class World {
   /** The next so many answers and reports between a node and the service are lost. */
   loseAnswers(count: number): void {
     this.invariants.excuses += count;
-    this.#answersToLose = count;
+    this.troubles.lostAnswers.order(count);
   }
 
   /** The next so many runners that are started die at once, and their batch script waits for them for ever. */
   breakRunners(count: number): void {
     this.invariants.excuses += count;
-    this.#runnersToBreak = count;
+    this.troubles.brokenRunners.order(count);
   }
 
-  breaksRunner(): boolean {
-    if (this.#runnersToBreak === 0) return false;
-    this.#runnersToBreak -= 1;
-    return true;
-  }
-
-  losesAnswers(): boolean {
-    if (this.#answersToLose === 0) return false;
-    this.#answersToLose -= 1;
-    return true;
-  }
-
-  jobTimeMs(): number {
-    return 20_000;
+  /** The next so many batch scripts find that their node can't run them. */
+  lackOnNodes(count: number): void {
+    this.invariants.excuses += count;
+    this.troubles.unfitNodes.order(count);
   }
 
   async ask<T>(question: (controller: Controller) => Promise<T> | T): Promise<T | null> {
@@ -167,13 +170,41 @@ export class World {
     if (this.#steps % settleEvery === 0) this.settle();
     this.#moveOthers();
     this.invariants.noteDemand();
-    this.#schedule();
+    this.startJobs();
     await this.#process?.tick();
-    for (const node of this.#nodes.values()) await node.step();
+    await this.stepNodes();
     this.github.state.loseSilent();
     this.invariants.noteDemand();
     this.invariants.check(this.defects);
     this.#checkReasons();
+  }
+
+  /** Every node does one thing. */
+  async stepNodes(): Promise<void> {
+    for (const node of this.#nodes.values()) await node.step();
+  }
+
+  /** The service takes a turn beside the one that it is in, and this does not wait for what comes of it. */
+  async turnMeanwhile(): Promise<void> {
+    void this.#process?.tick();
+    await flush();
+  }
+
+  /** Nothing can be written to these tables until there is room. */
+  fillDisk(writes?: readonly string[]): void {
+    this.#makeRoom = this.#process?.fillDisk(writes) ?? null;
+  }
+
+  makeRoom(): void {
+    this.#makeRoom?.();
+    this.#makeRoom = null;
+  }
+
+  /** The service is started again with another configuration. */
+  restartWith(changed: Partial<ControllerConfig>): void {
+    this.kill();
+    this.#config = changed;
+    this.start();
   }
 
   /** What took effect late does so now. */
@@ -188,8 +219,9 @@ export class World {
     this.slurm.faults.clear();
     this.github.faults.clear();
     this.github.lagging.clear();
-    this.#answersToLose = 0;
-    this.#withholdsJobs = false;
+    this.makeRoom();
+    this.troubles.lostAnswers.order(0);
+    this.troubles.withholdsJobs = false;
     this.slots = Math.max(this.slots, 4);
     for (let steps = 0; steps < quietSteps; steps += 1) {
       if (this.#process === null || this.#process.dead) {
@@ -209,7 +241,8 @@ export class World {
       rmSync(this.#options.databaseFile + suffix, { force: true });
   }
 
-  #schedule(): void {
+  /** Slurm starts what has room. */
+  startJobs(): void {
     const running = this.running().length;
     const waiting = this.pending();
     for (const job of waiting.slice(0, Math.max(0, this.slots - running))) {
@@ -261,6 +294,10 @@ export class World {
     for (const { job } of this.#stolen) {
       const runner = [...this.github.state.runners.values()].find(({ jobId }) => jobId === job.id);
       if (runner !== undefined) runner.lastSeenMs = this.clock.wallMs();
+    }
+    for (const [faults, steps] of this.#outages) {
+      this.#outages.set(faults, steps - 1);
+      if (steps <= 0) faults.outage = null;
     }
     for (const [id, steps] of this.#lagging) {
       if (steps > 0) this.#lagging.set(id, steps - 1);
@@ -338,7 +375,7 @@ export class World {
   #surroundings(): Surroundings {
     return {
       databaseFile: this.#options.databaseFile,
-      config: { ...config, ...this.#options.config },
+      config: { ...config, ...this.#config },
       clock: this.clock,
       chance: this.#chance,
       slurm: this.slurm,

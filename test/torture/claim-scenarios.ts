@@ -1,0 +1,108 @@
+/** Claims: asked too often, by the wrong Slurm job, too early, too late. */
+import { gitHubFailures } from '../controller/in-process-github.ts';
+import type { Scenario } from './scenario.ts';
+
+export const claimScenarios: readonly Scenario[] = [
+  {
+    name: 'a submit that arrives twice: the second Slurm job asks, too',
+    slots: 2,
+    async play(world, step) {
+      world.failSlurm('submit', { kind: 'twice' });
+      world.queue(1);
+      await step(4);
+    },
+  },
+  {
+    name: 'a submit that arrives twice, and the first Slurm job is faster than the answer',
+    slots: 2,
+    async play(world, step) {
+      world.failSlurm('submit', {
+        kind: 'twice',
+        async between() {
+          world.startJobs();
+          await world.stepNodes();
+        },
+      });
+      world.queue(1);
+      await step(4);
+    },
+  },
+  {
+    name: "a claim before the submit's answer",
+    slots: 1,
+    async play(world, step) {
+      await step(1);
+      world.failSlurm('submit', {
+        kind: 'slow',
+        async after() {
+          world.startJobs();
+          await world.stepNodes();
+        },
+      });
+      world.queue(1);
+      await step(4);
+    },
+  },
+  {
+    name: "a claim before the submit's answer, when nobody wants it any more",
+    slots: 1,
+    async play(world, step) {
+      await step(1);
+      const [job] = world.queue(1);
+      world.failSlurm('submit', {
+        kind: 'slow',
+        async after() {
+          if (job !== undefined) world.github.state.cancelJob(job);
+          await world.turnMeanwhile();
+          world.startJobs();
+          await world.stepNodes();
+        },
+      });
+      await step(4);
+    },
+  },
+  {
+    name: 'a Slurm job that is started again before it has asked',
+    slots: 1,
+    async play(world, step) {
+      world.slots = 0;
+      world.queue(1);
+      await step(1);
+      world.kill();
+      world.slots = 1;
+      world.startJobs();
+      const [started] = world.running();
+      if (started !== undefined) world.requeue(started);
+      await step(4);
+    },
+  },
+  {
+    name: 'a mint that GitHub refuses, and a job that asks again',
+    slots: 1,
+    async play(world, step) {
+      world.failGitHub('mint', { kind: 'before', error: gitHubFailures.refusedToken() });
+      world.queue(1);
+      await step(4);
+    },
+  },
+  {
+    name: 'a job that asks for its runner again and again',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.loseAnswers(4);
+      await step(12);
+    },
+  },
+  {
+    name: 'a disk without room when a runner has just been minted',
+    slots: 1,
+    async play(world, step) {
+      world.failGitHub('mint', { kind: 'slow', after: () => world.fillDisk(['update on runners']) });
+      world.queue(1);
+      await step(3);
+      world.makeRoom();
+      await step(4);
+    },
+  },
+];

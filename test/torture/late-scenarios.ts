@@ -1,0 +1,129 @@
+/** Runners that start, end or vanish while nobody hears of it, or hears of it late. */
+import { gitHubFailures } from '../controller/in-process-github.ts';
+import type { Scenario } from './scenario.ts';
+
+export const lateScenarios: readonly Scenario[] = [
+  {
+    name: 'a runner that gets its job while it is deregistered',
+    slots: 1,
+    async play(world, step) {
+      const [job] = world.queue(1);
+      world.withholdJobs(true);
+      await step(2);
+      if (job !== undefined) world.github.state.cancelJob(job);
+      world.failGitHub('deregister', {
+        kind: 'slow',
+        async before() {
+          world.loseAnswers(1);
+          world.withholdJobs(false);
+          world.queue(1);
+          await world.stepNodes();
+        },
+      });
+      await step(12);
+    },
+  },
+  {
+    name: 'a node that dies while its runner works, and GitHub has not noticed',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      await step(3);
+      const [working] = world.running();
+      if (working !== undefined) world.failNode(working);
+      await step(3);
+    },
+  },
+  {
+    name: 'a Slurm job that is sent back to the queue while its runner works',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      await step(3);
+      const [working] = world.running();
+      world.slots = 0;
+      if (working !== undefined) world.requeue(working);
+      await step(2);
+      world.slots = 1;
+      await step(2);
+    },
+  },
+  {
+    name: 'a node that dies before its runner has a job',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.withholdJobs(true);
+      await step(2);
+      const [idle] = world.running();
+      if (idle !== undefined) world.failNode(idle);
+      world.withholdJobs(false);
+      await step(6);
+    },
+  },
+  {
+    name: 'idle runners that ask whether to stop, and GitHub does not answer at first',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.withholdJobs(true);
+      world.failGitHub('deregister', { kind: 'before', error: gitHubFailures.unavailable() });
+      await step(56);
+      world.withholdJobs(false);
+      await step(2);
+    },
+  },
+  {
+    name: 'a start that only GitHub tells',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      await step(2);
+      world.loseAnswers(1);
+      await step(3);
+    },
+  },
+  {
+    name: "a start that only GitHub's list of runners tells",
+    slots: 1,
+    async play(world, step) {
+      const [job] = world.queue(1);
+      world.troubles.workMs = 200_000;
+      await step(2);
+      world.loseAnswers(1);
+      if (job !== undefined) world.lag(job, 30);
+      await step(26);
+    },
+  },
+  {
+    name: 'a job that is over before GitHub shows it',
+    slots: 1,
+    async play(world, step) {
+      const [job] = world.queue(1);
+      await step(2);
+      world.loseAnswers(3);
+      if (job !== undefined) world.lag(job, 10);
+      await step(14);
+    },
+  },
+  {
+    name: 'a batch script that goes on when its job is over',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.troubles.lingerers.order(1);
+      await step(24);
+    },
+  },
+  {
+    name: 'a mint that takes effect when nobody waits for it any more',
+    slots: 1,
+    async play(world, step) {
+      // Late ones take effect at every third step.
+      await step(1);
+      world.failGitHub('mint', { kind: 'late', error: gitHubFailures.unavailable() });
+      world.queue(1);
+      await step(30);
+    },
+  },
+];

@@ -1,0 +1,24 @@
+import Table from 'cli-table3';
+import { type Coverage, leftOut } from './coverage.ts';
+import type { Swept } from './sweep.ts';
+
+type Row = readonly [string, string | number];
+
+/** The table of a sweep, with more rows when there is more to tell. */
+export function reportOf(
+  all: readonly Swept[],
+  { sites, covered }: Coverage,
+  { head = ['the sweep', 'tried'], rows = [] }: { head?: string[]; rows?: readonly Row[] } = {},
+): string {
+  const table = new Table({ head, style: { head: [], border: [] } });
+  const own: readonly Row[] = [
+    ['places in the source that ask for an effect', sites],
+    ['of their sides, before and after: the service has died there', `${covered} of ${2 * sites}`],
+    ['scenarios', all[0]?.scenarios ?? 0],
+    ['effects in them (points)', all[0]?.points ?? 0],
+    ['crashes at these', all.reduce((total, { crashes }) => total + crashes, 0)],
+  ];
+  for (const [what, count] of [...own, ...rows]) table.push([what, count]);
+  const without = [...leftOut].map(([file, why]) => `Left out: src/${file}, since ${why}.`);
+  return [table.toString(), ...without].join('\n');
+}
