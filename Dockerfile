@@ -39,6 +39,7 @@ COPY migrations migrations
 # What the further fields of profiles are held to.
 COPY openapi/*.json openapi/
 COPY slurm/job.sh slurm/job.sh
+COPY slurm/job slurm/job
 COPY slurm/launchers slurm/launchers
 COPY src src
 RUN mkdir /data .compile-cache && chown 10001:10001 /data .compile-cache

@@ -15,7 +15,9 @@ const report = join(root, '.cache', 'test-report.json');
 const modules = join(root, 'node_modules');
 const shellScripts = [
   'slurm/job.sh',
-  ...readdirSync(join(root, 'slurm/launchers')).map((name) => `slurm/launchers/${name}`),
+  ...['slurm/job', 'slurm/launchers'].flatMap((folder) =>
+    readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
+  ),
   'slurm/cluster/supervise.sh',
   'test/simulator/runner/run.sh',
   'test/image/engine.sh',

@@ -1,8 +1,8 @@
 /**
- * What Slurm is given to start: the batch script with the functions of a launcher in it (a node need not share a file with the
- * service), and the launcher's settings as environment.
+ * What Slurm is given to start: the batch script with its parts and the functions of a launcher in it (a node need not share a file
+ * with the service), and the launcher's settings as environment.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/load-config.ts';
 import type { Launch } from '../controller/context.ts';
@@ -10,18 +10,19 @@ import type { Launcher } from '../domain/launcher.ts';
 
 const folder = join(import.meta.dirname, '../../slurm');
 const read = (path: string): string => readFileSync(join(folder, path), 'utf8');
-const place = '# launcher: its functions stand here\n';
+const place = '# parts: their functions stand here\n';
 
-/** The same text for every allocation of the same kind of launcher. */
+/** The same text for every allocation of the same kind of launcher; without comments, since it is sent with each submit. */
 export function jobScript({ kind, docker }: Pick<Launcher, 'kind' | 'docker'>): string {
   const parts = [
-    docker === null ? 'no-docker' : 'dockerd',
-    ...(kind === 'command' ? [] : ['image-cache', 'container']),
-    kind,
+    ...readdirSync(join(folder, 'job')).map((name) => `job/${name}`),
+    `launchers/${docker === null ? 'no-docker' : 'dockerd'}.sh`,
+    ...(kind === 'command' ? [] : ['launchers/image-cache.sh', 'launchers/container.sh']),
+    `launchers/${kind}.sh`,
   ];
   const [before, after, ...more] = read('job.sh').split(place);
-  if (after === undefined || more.length > 0) throw new Error('slurm/job.sh has no place for its launcher');
-  return [before, ...parts.map((part) => read(`launchers/${part}.sh`)), after].join('\n');
+  if (after === undefined || more.length > 0) throw new Error('slurm/job.sh has no place for its parts');
+  return [before, ...parts.map(read), after].join('\n').replaceAll(/^ *#(?!!).*\n+/gm, '');
 }
 
 export function launchOf(

@@ -14,6 +14,7 @@ const parts = [
   'src',
   'migrations',
   'slurm/job.sh',
+  'slurm/job',
   'slurm/launchers',
   'test/torture',
   'test/controller',
