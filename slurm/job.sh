@@ -7,7 +7,7 @@
 # readable in /proc/PID/environ, after `unset` too, and no step of a workflow may find the claim token there. The token goes
 # over a pipe.
 #
-# Order: folder → checks → image and dockerd → claim → runner → end. What is missing on a node is said before the claim, so that
+# Order: folder → the site's hook → checks → image and dockerd → claim → runner → the site's hook → end. What is missing on a node is said before the claim, so that
 # the workflow job stays in the queue.
 #
 #   $folder        0700, the script's own: lock, claim, dockerd. Its lock is held for the script's life: one that is free
@@ -84,6 +84,7 @@ clean_up() {
     kill -KILL "$relay_pid" 2> /dev/null
   fi
   launcher_clean
+  hook_exit
   kill_leftovers "$session" "$folder"
   remove "$folder"
   report exit
@@ -107,6 +108,8 @@ check_mounts() {
 trap clean_up EXIT
 trap 'exit 0' TERM INT
 make_folder
+check_hooks
+hook_before_claim
 check_mounts
 launcher_check
 launcher_prepare
@@ -123,7 +126,7 @@ set -m # background jobs get process groups of their own, so that one signal rea
 runner_pid=$!
 trap forward TERM INT
 exec 4<&-
-watch_idle 6>&- 7>&- &
+watch_runner 6>&- 7>&- &
 watch_pid=$!
 relay_events 6>&- 7>&- &
 relay_pid=$!

@@ -1,30 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # part of slurm/job.sh
 # Around the runner: what tells of its job, what it has in its environment, and what ends it.
 
-# Hooks tell this script, over a named pipe, and this script tells the service: no step sees a token, and the runner's image needs
-# no curl.
-make_hooks() {
-  local event
-  mkfifo "$work/hooks/events"
-  exec 5<> "$work/hooks/events"
-  for event in started finished; do
-    printf '#!/bin/sh\n: > "%s"\necho %s > "%s"\n' "$work/hooks/$event" "$event" "$work/hooks/events" > "$work/hooks/$event.sh"
-    chmod 0755 "$work/hooks/$event.sh"
-  done
-}
-
-relay_events() {
-  local event
-  # A script that was killed has nobody to end this.
-  while kill -0 $$ 2> /dev/null; do
-    read -t 2 -r event <&5 || continue
-    case $event in
-      started | finished) report "$event" ;;
-      end) return 0 ;;
-    esac
-  done
-}
-
 # The resources that Slurm gave, for programs that look for them.
 # shellcheck disable=SC2034 # launchers read it
 resource_names='CUDA_VISIBLE_DEVICES NVIDIA_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES HIP_VISIBLE_DEVICES GPU_DEVICE_ORDINAL
@@ -40,19 +16,32 @@ export_lines() {
     ACTIONS_RUNNER_HOOK_JOB_STARTED "$work/hooks/started.sh" ACTIONS_RUNNER_HOOK_JOB_COMPLETED "$work/hooks/finished.sh"
 }
 
-# Nothing in the runner ends it when no job comes. Only the service can tell that no job is on its way any more.
-watch_idle() {
+# stop_runner REASON
+stop_runner() {
+  log "$1: stopping the runner"
+  kill -INT -- "-$runner_pid" 2> /dev/null
+  sleep 10
+  kill -KILL -- "-$runner_pid" 2> /dev/null
+}
+
+# Nothing in the runner ends it when no job comes, and some outlive their job or their registration. Only the service can tell that no
+# job is on its way any more; while nobody can be asked, a limit of the node's own holds. A job that runs is left alone.
+watch_runner() {
+  local answered=$SECONDS
   while :; do
     # Ends early with this script, however that ends.
     timeout --foreground "$idle_timeout" tail --pid=$$ -f /dev/null
     [ $? = 124 ] || return 0
-    [ ! -e "$work/hooks/started" ] || return 0
-    if [ "$(post /idle "$event_token" "$folder/idle" 2> /dev/null)" = 200 ] && [ "$(cat "$folder/idle")" = stop ]; then
-      log 'no job came, and none will: stopping the runner'
-      kill -INT -- "-$runner_pid" 2> /dev/null
-      sleep 10
-      kill -KILL -- "-$runner_pid" 2> /dev/null
-      return 0
+    if [ -e "$work/hooks/finished" ]; then
+      [ $((EPOCHSECONDS - $(stat --format %Y "$work/hooks/finished"))) -lt "$idle_timeout" ] ||
+        { stop_runner "its job is over for $idle_timeout s, and it has not ended"; return 0; }
+    elif [ ! -e "$work/hooks/started" ]; then
+      if [ "$(post /idle "$event_token" "$folder/idle" 2> /dev/null)" = 200 ]; then
+        answered=$SECONDS
+        [ "$(< "$folder/idle")" != stop ] || { stop_runner 'no job came, and none will'; return 0; }
+      elif [ $((SECONDS - answered)) -ge "${GHA_SLURM_IDLE_LIMIT:-900}" ]; then
+        [ -e "$work/hooks/started" ] || { stop_runner "no job came, and the service can't be asked for $((SECONDS - answered)) s"; return 0; }
+      fi
     fi
   done
 }

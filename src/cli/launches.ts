@@ -31,7 +31,7 @@ export function launchOf(
     runner,
     slurm,
   }: {
-    runner: Pick<Config['runner'], 'scratch' | 'imageCache'>;
+    runner: Pick<Config['runner'], 'scratch' | 'imageCache' | 'hooks' | 'idleLimitMs'>;
     slurm: Pick<Config['slurm'], 'environment'>;
   },
 ): Launch {
@@ -48,6 +48,10 @@ export function launchOf(
     GHA_SLURM_DOCKER_PRELOAD: docker?.preload ?? '',
     GHA_SLURM_DOCKER_STORAGE_DRIVER: docker?.storageDriver ?? '',
     GHA_SLURM_DOCKER_HOST_LOOPBACK: docker?.hostLoopback === true ? '1' : '',
+    GHA_SLURM_HOOKS: runner.hooks
+      .map(({ event, script, timeLimitMs }) => `${event} ${Math.ceil(timeLimitMs / 1_000)} ${script}`)
+      .join('\n'),
+    GHA_SLURM_IDLE_LIMIT: String(Math.ceil(runner.idleLimitMs / 1_000)),
     GHA_SLURM_SCRATCH: runner.scratch ?? '',
     GHA_SLURM_IMAGE_CACHE: image === null ? '' : (runner.imageCache.path ?? ''),
     GHA_SLURM_IMAGE_CACHE_MIB: image === null ? '' : String(runner.imageCache.limitMiB),

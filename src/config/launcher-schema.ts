@@ -4,9 +4,10 @@
  */
 import { z } from 'zod';
 import { type Launcher, launcherKinds } from '../domain/launcher.ts';
+import { text } from './fields.ts';
 
-const text = z.string().min(1);
-const path = text.regex(
+/** Of what the node's shell and containers' options take apart. */
+export const nodePath = text.regex(
   /^\/[^,:\s]*$/,
   'must be an absolute path on the node, without commas, colons and spaces',
 );
@@ -25,17 +26,17 @@ const docker = z.strictObject({
   mirrors: z
     .array(z.string().regex(/^https?:\/\/[^\s"\\]+$/, 'must be an http:// or https:// URL'))
     .default([]),
-  preload: path.optional(),
+  preload: nodePath.optional(),
   storageDriver: z.enum(['overlay2', 'fuse-overlayfs', 'vfs', 'btrfs']).optional(),
   hostLoopback: z.boolean().default(false),
 });
 
 export const launcherSchema = z.strictObject({
   kind: z.enum(launcherKinds, `must be one of ${launcherKinds.join(', ')}`),
-  command: path.optional(),
+  command: nodePath.optional(),
   image: text.regex(/^\S+$/, 'must have no spaces').optional(),
   binds: z.array(bind).optional(),
-  mounts: z.array(path).optional(),
+  mounts: z.array(nodePath).optional(),
   environment: z.array(variable).optional(),
   docker: docker.optional(),
 });

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { exitConfig, OperatorError } from '../domain/errors.ts';
+import { type Hook, hookEvents } from '../domain/hook.ts';
 import type { Launcher } from '../domain/launcher.ts';
 import type { Profile, ProfileOverride } from '../domain/profile.ts';
 import { type Fault, interpolate } from './interpolate.ts';
@@ -55,6 +56,8 @@ export interface Config {
     readonly callbackUrl: string;
     readonly claimWaitMs: number;
     readonly idleTimeoutMs: number;
+    /** For how long a runner without a job stays where the service can't be asked. */
+    readonly idleLimitMs: number;
     readonly timeLimitWarningMs: number;
     readonly launcher: Launcher;
     /** By profile: where it has a launcher of its own. */
@@ -62,6 +65,7 @@ export interface Config {
     /** Node-local; undefined for $TMPDIR of the Slurm job, else /tmp. */
     readonly scratch: string | undefined;
     readonly imageCache: { readonly path: string | undefined; readonly limitMiB: number };
+    readonly hooks: readonly Hook[];
   };
   readonly limits: {
     readonly maxAllocations: number;
@@ -230,6 +234,7 @@ function toConfig({
       callbackUrl: runner.callbackUrl,
       claimWaitMs: runner.claimWait,
       idleTimeoutMs: runner.idleTimeout,
+      idleLimitMs: runner.idleLimit,
       timeLimitWarningMs: runner.timeLimitWarning,
       launcher: toLauncher(runner.launcher),
       launchers: new Map(
@@ -239,6 +244,10 @@ function toConfig({
       ),
       scratch: runner.scratch,
       imageCache: { path: runner.imageCache.path, limitMiB: runner.imageCache.limit },
+      hooks: hookEvents.flatMap((event) => {
+        const hook = runner.hooks[event];
+        return hook === undefined ? [] : [{ event, script: hook.script, timeLimitMs: hook.timeLimit }];
+      }),
     },
     limits: {
       maxAllocations: limits.maxAllocations,

@@ -1,33 +1,14 @@
 /** The configuration file's shape. Units are parsed here, so that the rest of the program sees plain numbers. */
 import { z } from 'zod';
-import { maxRunnerNamePrefixLength } from '../domain/names.ts';
 import { ownFields } from '../domain/profile.ts';
-import { launcherFaults, launcherOverride, launcherSchema, mergeLauncher } from './launcher-schema.ts';
-import { parseDuration, parseSize } from './units.ts';
-
-const durationMs = z.string().transform((text, context) => {
-  const value = parseDuration(text);
-  if (value !== null) return value;
-  context.addIssue(`"${text}" is not a duration: write one such as 500ms, 5s, 30m, 2h or 1d`);
-  return z.NEVER;
-});
-
-const sizeMiB = z.string().transform((text, context) => {
-  const value = parseSize(text);
-  if (value !== null && value > 0) return value;
-  context.addIssue(`"${text}" is not a size: write one such as 512MiB or 2GiB`);
-  return z.NEVER;
-});
+import { absolutePath, durationMs, httpUrl, positive, sizeMiB, text } from './fields.ts';
+import { launcherOverride } from './launcher-schema.ts';
+import { refuseLaunchers, runnerSchema } from './runner-schema.ts';
 
 /** For checks that span fields: zod leaves them out where a field has a fault, and all faults are to be named at once. */
 const seen = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
-
-const positive = z.int().positive();
-const text = z.string().min(1);
-
-const httpUrl = text.refine((value) => /^https?:\/\/[^/]/.test(value), 'must be an http:// or https:// URL');
 
 const notYet = (what: string) => z.undefined(`${what} is not served by this version`).optional();
 
@@ -55,8 +36,6 @@ const github = z.strictObject({
   watch: z.array(watchEntry).min(1, 'names no repository to watch'),
   pollInterval: durationMs.default(5_000),
 });
-
-const absolutePath = text.startsWith('/', 'must be an absolute path');
 
 /** What is wrong with an address of slurmrestd; null when nothing is. */
 function slurmUrlFault(url: string): string | null {
@@ -203,44 +182,6 @@ function refuseOwnFields(extra: Readonly<Record<string, unknown>>, context: z.Re
   }
 }
 
-const runner = z.strictObject({
-  extraLabels: z.array(text).default(['self-hosted', 'linux', 'x64']),
-  namePrefix: text
-    .regex(/^[A-Za-z0-9_.-]+$/, 'may have letters, digits, dots, dashes and underscores')
-    .max(
-      maxRunnerNamePrefixLength,
-      `may have ${maxRunnerNamePrefixLength} characters: GitHub allows 64 in all`,
-    )
-    .default('gha'),
-  callbackUrl: httpUrl.transform((url) => url.replace(/\/+$/, '')),
-  claimWait: durationMs.default(900_000),
-  idleTimeout: durationMs.default(120_000),
-  timeLimitWarning: durationMs.default(90_000),
-  launcher: launcherSchema,
-  scratch: absolutePath.optional(),
-  imageCache: z
-    .strictObject({ path: absolutePath.optional(), limit: sizeMiB.prefault('20GiB') })
-    .prefault({}),
-});
-
-type Launching = {
-  runner?: { launcher?: Parameters<typeof mergeLauncher>[0] };
-  profiles?: Record<string, { launcher?: Parameters<typeof mergeLauncher>[1] }>;
-};
-
-/** Asked of each profile's launcher as a whole; the base is asked by itself. Fields with faults are missing here. */
-function refuseLaunchers({ runner, profiles }: Launching, context: z.RefinementCtx): void {
-  const base = runner?.launcher;
-  if (base?.kind === undefined) return;
-  for (const { field, message } of launcherFaults(base))
-    context.addIssue({ code: 'custom', path: ['runner', 'launcher', field], message });
-  for (const [name, profile] of Object.entries(profiles ?? {})) {
-    if (profile?.launcher === undefined) continue;
-    for (const { field, message } of launcherFaults(mergeLauncher(base, profile.launcher)))
-      context.addIssue({ code: 'custom', path: ['profiles', name, 'launcher', field], message });
-  }
-}
-
 /** A Slurm token is one user's: those of other users have to be minted. Fields with faults are missing here. */
 function refuseUsersWithoutKey(
   {
@@ -273,7 +214,7 @@ export const configSchema = z
           Object.keys(profiles).length,
         { error: 'has labels that differ in case only: GitHub takes them for the same', when: seen },
       ),
-    runner,
+    runner: runnerSchema,
     limits: z
       .strictObject({
         maxAllocations: positive.default(200),

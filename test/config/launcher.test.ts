@@ -79,13 +79,26 @@ describe('a launcher', () => {
 
   it('a container gets the named variables only; a command those of the site', () => {
     const config = {
-      runner: { scratch: undefined, imageCache: { path: undefined, limitMiB: 5 } },
+      runner: {
+        scratch: undefined,
+        imageCache: { path: undefined, limitMiB: 5 },
+        hooks: [
+          { event: 'beforeClaim', script: '/opt/check', timeLimitMs: 30_000 },
+          { event: 'exit', script: '/opt/clean', timeLimitMs: 1_500 },
+        ],
+        idleLimitMs: 900_000,
+      },
       slurm: { environment: { PATH: '/bin', https_proxy: 'http://proxy' } },
-    };
+    } as const;
     const names = (launcher: ReturnType<typeof toLauncher>) =>
       launchOf(launcher, config).environment['GHA_SLURM_ENVIRONMENT'];
     expect(names(toLauncher(base))).toBe('https_proxy');
     const command = toLauncher(launcherSchema.parse({ kind: 'command', command: '/r', environment: ['X'] }));
     expect(names(command)).toBe('PATH https_proxy X');
+    // Whole seconds, none of them too few.
+    expect(launchOf(command, config).environment).toMatchObject({
+      GHA_SLURM_HOOKS: 'beforeClaim 30 /opt/check\nexit 2 /opt/clean',
+      GHA_SLURM_IDLE_LIMIT: '900',
+    });
   });
 });

@@ -1,18 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { jobScript } from '../../src/cli/launches.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
-import { type Answer, claimToken, granted, type Request, startJob } from './start-job.ts';
-
-const ok: Answer = { status: 204 };
-const grantClaim = (request: Request): Answer => (request.path.endsWith('/claim') ? granted() : ok);
-const paths = (requests: readonly Request[]): string[] =>
-  requests.map(({ path, form }) =>
-    `${path.replace('/v1/allocations/abc', '')} ${form['event'] ?? ''}`.trim(),
-  );
+import { claimToken, grantClaim, ok, paths, startJob } from './start-job.ts';
 
 describe('the claim', () => {
   it('200: one runner in a folder of its own, with the JIT config in its environment, and nothing is left', async () => {
@@ -199,123 +192,6 @@ describe('the end', () => {
     expect(readdirSync(job.scratch)).toEqual([]);
   });
 });
-
-describe('what a dead job has left', () => {
-  it('is deleted by the next job on its node, with its processes; what a live job has is not', async () => {
-    const live = await startJob('touch "$SEEN/ready"; while :; do sleep 0.1; done', grantClaim);
-    await until(() => existsSync(join(live.seen, 'ready')));
-    const dead = join(live.scratch, 'gha-7-dead');
-    mkdirSync(join(dead, 'work/home'), { recursive: true });
-    writeFileSync(join(dead, 'lock'), '');
-    const escaped = spawn('sleep', ['300'], { cwd: join(dead, 'work'), stdio: 'ignore' });
-    const byHome = spawn('sleep', ['300'], { env: { HOME: join(dead, 'work/home') }, stdio: 'ignore' });
-    const ended = [escaped, byHome].map((child) => new Promise((resolve) => child.once('exit', resolve)));
-    const next = await startJob('true', grantClaim, {
-      env: { TMPDIR: live.scratch, SLURM_JOB_ID: '43' },
-    });
-    expect(await next.ended).toBe(0);
-    await Promise.all(ended);
-    expect(next.output()).toContain('deleting what a dead job has left: gha-7-dead');
-    expect(readdirSync(live.scratch)).toEqual(['gha-42-abc']);
-    live.signal('SIGTERM');
-    await live.ended;
-    expect(readdirSync(live.scratch)).toEqual([]);
-  });
-});
-
-describe('a batch script that is killed', () => {
-  it('while it runs: the next job ends all that its runner has left, at once and whatever that calls itself', async () => {
-    const killed = await startJob(
-      `cd /; env -i bash -c 'echo $$ > "$1"; exec sleep 300' - "$SEEN/nameless" & exec 1>&- 2>&-; wait`,
-      grantClaim,
-    );
-    const file = join(killed.seen, 'nameless');
-    await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '');
-    const pid = Number(readFileSync(file, 'utf8'));
-    killed.signal('SIGKILL');
-    await killed.ended;
-    const next = await startJob('true', grantClaim, {
-      env: { TMPDIR: killed.scratch, SLURM_JOB_ID: '43' },
-    });
-    expect(await next.ended).toBe(0);
-    await until(() => !existsSync(`/proc/${pid}`));
-    expect(readdirSync(killed.scratch)).toEqual([]);
-  });
-
-  it('while it waits for its claim: nothing that it has started holds its lock', async () => {
-    const killed = await startJob('true', () => ({ status: 503, headers: { 'Retry-After': '30' } }));
-    await until(() => killed.requests.length > 0);
-    await until(() => childrenOf(killed.pid).includes('sleep'));
-    killed.signal('SIGKILL');
-    await killed.ended;
-    const next = await startJob('true', grantClaim, {
-      env: { TMPDIR: killed.scratch, SLURM_JOB_ID: '43' },
-    });
-    expect(await next.ended).toBe(0);
-    expect(readdirSync(killed.scratch)).toEqual([]);
-  });
-
-  it('a session whose number another has by now is left alone', async () => {
-    const other = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
-    onTestFinished(() => void other.kill('SIGKILL'));
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    const live = await startJob('sleep 300', grantClaim);
-    const dead = join(live.scratch, 'gha-7-dead');
-    mkdirSync(dead);
-    writeFileSync(join(dead, 'lock'), '');
-    writeFileSync(join(dead, 'session'), `${boot} ${readlinkSync('/proc/self/ns/pid')} ${other.pid}\n`);
-    const next = await startJob('true', grantClaim, { env: { TMPDIR: live.scratch, SLURM_JOB_ID: '43' } });
-    expect(await next.ended).toBe(0);
-    expect(next.output()).toContain('deleting what a dead job has left: gha-7-dead');
-    expect(other.signalCode).toBeNull();
-    live.signal('SIGTERM');
-    await live.ended;
-  });
-});
-
-describe('while it runs', () => {
-  it('hooks report the start and the end of the job with the event token', async () => {
-    const job = await startJob(
-      '"$ACTIONS_RUNNER_HOOK_JOB_STARTED"; "$ACTIONS_RUNNER_HOOK_JOB_COMPLETED"',
-      grantClaim,
-    );
-    expect(await job.ended).toBe(0);
-    expect(paths(job.requests)).toEqual(['/claim', '/events started', '/events finished', '/events exit']);
-    expect(job.requests.slice(1).every(({ token }) => token === 'event-token-of-the-test')).toBe(true);
-  });
-
-  it('an idle runner is stopped when the service says so, and not before', async () => {
-    const job = await startJob(
-      'trap "touch $SEEN/INT; exit 0" INT; while :; do sleep 0.1; done',
-      (request, before) => {
-        if (request.path.endsWith('/claim')) return granted(1);
-        const asked = before.filter(({ path }) => path.endsWith('/idle')).length;
-        return request.path.endsWith('/idle') ? { status: 200, body: asked < 1 ? 'stay' : 'stop' } : ok;
-      },
-    );
-    expect(await job.ended).toBe(0);
-    expect(paths(job.requests)).toEqual(['/claim', '/idle', '/idle', '/events exit']);
-    expect(readdirSync(job.seen)).toEqual(['INT']);
-  });
-
-  it('a runner that has started a job is never asked about', async () => {
-    const job = await startJob(
-      '"$ACTIONS_RUNNER_HOOK_JOB_STARTED"; for i in 1 2 3 4 5 6 7 8; do sleep 0.25; done',
-      (request) => (request.path.endsWith('/claim') ? granted(1) : ok),
-    );
-    expect(await job.ended).toBe(0);
-    expect(paths(job.requests)).toEqual(['/claim', '/events started', '/events exit']);
-  });
-});
-
-/** What the children of a process are called. */
-function childrenOf(pid: number): string[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-  return children.filter(Boolean).map((child) => {
-    const name = `/proc/${child}/comm`;
-    return existsSync(name) ? readFileSync(name, 'utf8').trim() : '';
-  });
-}
 
 /** Looks for the claim token in what another process of the user may read of any process. */
 function look(found: string[]): number {

@@ -43,6 +43,14 @@ export const granted = (idleTimeout = 600): Answer => ({
   body: 'SklUIGNvbmZpZw==',
 });
 
+export const ok: Answer = { status: 204 };
+export const grantClaim = (request: Request): Answer => (request.path.endsWith('/claim') ? granted() : ok);
+/** What the service was asked, in order. */
+export const paths = (requests: readonly Request[]): string[] =>
+  requests.map(({ path, form }) =>
+    `${path.replace('/v1/allocations/abc', '')} ${form['event'] ?? ''}`.trim(),
+  );
+
 /** @param runner bash, with `$SEEN` as a folder for what it wants to tell. @param answer to each request of the script. */
 export async function startJob(
   runner: string,

@@ -1,6 +1,7 @@
 /** Runners in Apptainer, rootless Docker, and on the node itself, in real Slurm jobs of an ordinary user. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hookEvents } from '../../src/domain/hook.ts';
 import { runnerBind } from '../support/runner-folder.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
@@ -29,6 +30,9 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
         'slurm-engine': profileWith({ ...command, docker: rootless }),
         'slurm-gpu': profileWith(apptainer, { partition: 'gpu', gres: 'gpu:2' }),
         'slurm-unmounted': profileWith({ ...apptainer, mounts: ['/cvmfs/absent.test'] }),
+      },
+      runner: {
+        hooks: Object.fromEntries(hookEvents.map((event) => [event, { script: `/images/hooks/${event}` }])),
       },
     });
   });
@@ -116,7 +120,7 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
       expect(dump).toContain('ACTIONS_RUNNER_HOOK_JOB_STARTED');
       // Files of the work folder, too.
       expect(dump).toContain('# The simulated runner.');
-      if (label === 'slurm-command') expect(dump).toContain('The batch job of every allocation');
+      if (label === 'slurm-command') expect(dump).toContain('launcher_prepare() {');
       for (const secret of secrets) expect(dump.includes(secret)).toBe(false);
       for (const name of ['jwt_hs256.key', 'slurm.key']) {
         const key = readFileSync(`${node.world.cluster.directory}/conf/${name}`)
@@ -163,6 +167,21 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
     expect(await node.leftovers()).toEqual([]);
   });
 
+  it("the site's hooks: on the node before the claim and at the end, where the runner is around its job", async () => {
+    const seen = new Set((await node.result('hooks')).split('\n').map((line) => line.trim()));
+    expect([...seen].sort()).toEqual([
+      '',
+      'beforeClaim node',
+      'exit node',
+      'jobCompleted apptainer job',
+      'jobCompleted docker job',
+      'jobCompleted node job',
+      'jobStarted apptainer job',
+      'jobStarted docker job',
+      'jobStarted node job',
+    ]);
+  });
+
   it('an image from CVMFS: docker load', async () => {
     const printed = await run(
       'slurm-both',
@@ -176,32 +195,23 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
     expect(await run('slurm-gpu', 'echo "gpus=$CUDA_VISIBLE_DEVICES"')).toMatch(/gpus=\d,\d\n/);
   });
 
-  it.each([
-    [
-      'slurm-unmounted',
-      'true',
-      '/cvmfs/absent.test is not mounted',
-      'mkdir -p /cvmfs/absent.test; touch /cvmfs/absent.test/x',
-    ],
-    [
-      'slurm-engine',
-      'mv /usr/bin/newuidmap /usr/bin/away',
-      'rootless Docker needs newuidmap',
-      'mv /usr/bin/away /usr/bin/newuidmap',
-    ],
-  ])(
-    '%s: what the node lacks is said, the job stays queued, and runs when that is mended',
-    async (label, breakIt, said, mend) => {
-      const work = await startWorkload(node.world);
-      await node.onNode(breakIt);
-      const [job] = work.queue(1, label, 'true');
-      const blocked = async () =>
-        (await node.world.state())?.pools.find(({ profile }) => profile === label)?.blocked ?? '';
-      await until(async () => (await blocked()).includes(said), 60_000);
-      expect(job?.status).toBe('queued');
-      await node.onNode(mend);
-      expect(await work.finish(120_000)).toEqual([]);
-      expect(job?.conclusion).toBe('success');
-    },
-  );
+  it('what a node lacks is said, the jobs stay queued, and run when that is mended', async () => {
+    const work = await startWorkload(node.world);
+    await node.onNode('mv /usr/bin/newuidmap /usr/bin/away');
+    const lacking = {
+      'slurm-unmounted': '/cvmfs/absent.test is not mounted',
+      'slurm-engine': 'rootless Docker needs newuidmap',
+    };
+    const jobs = Object.keys(lacking).flatMap((label) => work.queue(1, label, 'true'));
+    const blocked = async (label: string) =>
+      (await node.world.state())?.pools.find(({ profile }) => profile === label)?.blocked ?? '';
+    for (const [label, said] of Object.entries(lacking))
+      await until(async () => (await blocked(label)).includes(said), 60_000);
+    expect(jobs.map(({ status }) => status)).toEqual(['queued', 'queued']);
+    await node.onNode(
+      'mv /usr/bin/away /usr/bin/newuidmap; mkdir -p /cvmfs/absent.test; touch /cvmfs/absent.test/x',
+    );
+    expect(await work.finish(120_000)).toEqual([]);
+    expect(conclusions(jobs)).toEqual(['success', 'success']);
+  });
 });

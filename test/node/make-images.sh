@@ -4,6 +4,7 @@
 #   /images/runner          sandbox folder with what the simulated runner and its steps call
 #   /images/runner.sif      the same as a SIF
 #   /images/runner.tar      the same as `docker save` writes it
+#   /images/hooks           the site's own scripts, which tell /results/hooks where they run
 #   /cvmfs/data.test/images a plain folder in place of a mount, with an archive of busybox
 set -eu
 runner=/images/runner busybox=/images/busybox
@@ -39,5 +40,18 @@ archive() {
 }
 archive "$runner" runner /images/runner.tar
 archive "$busybox" busybox /cvmfs/data.test/images/busybox.tar
+mkdir /images/hooks
+for event in beforeClaim jobStarted jobCompleted exit; do
+  cat > "/images/hooks/$event" << HOOK
+#!/bin/sh
+place=node
+[ -z "\${APPTAINER_CONTAINER:-}" ] || place=apptainer
+[ ! -e /.dockerenv ] || place=docker
+echo "$event \$place \${GITHUB_JOB:+job}" >> /results/hooks
+HOOK
+done
+: > /results/hooks
+chmod 0666 /results/hooks
+chmod 0755 /images/hooks/*
 chmod -R a+rX /images /cvmfs
 apptainer --silent build /images/runner.sif "$runner"

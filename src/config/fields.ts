@@ -1,0 +1,25 @@
+/** Fields of the configuration file that have a unit or a form: what the rest of the program sees is plain. */
+import { z } from 'zod';
+import { parseDuration, parseSize } from './units.ts';
+
+export const durationMs = z.string().transform((text, context) => {
+  const value = parseDuration(text);
+  if (value !== null) return value;
+  context.addIssue(`"${text}" is not a duration: write one such as 500ms, 5s, 30m, 2h or 1d`);
+  return z.NEVER;
+});
+
+export const sizeMiB = z.string().transform((text, context) => {
+  const value = parseSize(text);
+  if (value !== null && value > 0) return value;
+  context.addIssue(`"${text}" is not a size: write one such as 512MiB or 2GiB`);
+  return z.NEVER;
+});
+
+export const positive = z.int().positive();
+export const text = z.string().min(1);
+export const absolutePath = text.startsWith('/', 'must be an absolute path');
+export const httpUrl = text.refine(
+  (value) => /^https?:\/\/[^/]/.test(value),
+  'must be an http:// or https:// URL',
+);
