@@ -49,6 +49,11 @@ relay_pid=
 helper_pid=
 session=
 session_since=
+output=
+explained=yes
+begun_ms=$((${EPOCHREALTIME/[.,]/} / 1000))
+prepared_ms=
+declare -A took_ms=()
 
 log() { printf '%(%FT%TZ)T gha-slurm: %s\n' -1 "$*" >&2; }
 
@@ -69,6 +74,16 @@ gone() {
   while kill -0 "$1" 2> /dev/null && [ "$SECONDS" -le "$until" ]; do sleep 0.02; done
 }
 
+# measure PHASE COMMAND...: adds to took_ms, in milliseconds.
+measure() {
+  local phase=$1 since=${EPOCHREALTIME/[.,]/}
+  shift
+  "$@"
+  local status=$?
+  took_ms[$phase]=$((${took_ms[$phase]:-0} + (${EPOCHREALTIME/[.,]/} - since) / 1000))
+  return "$status"
+}
+
 has() { type -P "$1" > /dev/null; }
 last_words() { tail -c 300 "$1" 2> /dev/null | tr '\n' ' '; }
 
@@ -84,6 +99,7 @@ clean_up() {
     kill -KILL "$relay_pid" 2> /dev/null
   fi
   launcher_clean
+  send_output
   hook_exit
   kill_leftovers "$session" "$folder"
   remove "$folder"
@@ -108,11 +124,13 @@ check_mounts() {
 trap clean_up EXIT
 trap 'exit 0' TERM INT
 make_folder
+keep_output
 check_hooks
 hook_before_claim
 check_mounts
 launcher_check
 launcher_prepare
+prepared_ms=$((${EPOCHREALTIME/[.,]/} / 1000 - begun_ms))
 claim
 claim_token=
 event_token=$(header X-Event-Token)
@@ -135,4 +153,5 @@ set +m
 # `wait` returns early for a trapped signal: wait again until the runner is gone.
 while kill -0 "$runner_pid" 2> /dev/null; do wait "$runner_pid"; done
 log 'the runner has ended'
+explained=no
 exit 0

@@ -57,10 +57,11 @@ $tell"; fi
 }
 
 relay_events() {
-  local event
-  # A script that was killed has nobody to end this.
+  local event part=
+  # A script that was killed has nobody to end this. A time-out in the middle of a line leaves its beginning.
   while kill -0 $$ 2> /dev/null; do
-    read -t 2 -r event <&5 || continue
+    read -t 2 -r event <&5 || { part+=$event; continue; }
+    event=$part$event part=
     case $event in
       started | finished) report "$event" ;;
       end) return 0 ;;

@@ -19,6 +19,7 @@ export_lines() {
 # stop_runner REASON
 stop_runner() {
   log "$1: stopping the runner"
+  : > "$folder/stopped"
   kill -INT -- "-$runner_pid" 2> /dev/null
   sleep 10
   kill -KILL -- "-$runner_pid" 2> /dev/null
@@ -54,6 +55,7 @@ forward() {
   if [ -z "$told_at" ]; then
     told_at=$SECONDS
     log 'told to end: interrupting the runner'
+    : > "$folder/stopped"
     kill -INT -- "-$runner_pid" 2> /dev/null
   elif [ $((SECONDS - told_at)) -ge 2 ]; then
     log 'told to end again: killing the runner'

@@ -23,9 +23,29 @@ report() {
 # shows the reason.
 unfit() {
   log "this node can't run it: $1"
+  explained=no
   await post /unfit "$claim_token" /dev/null --max-time 10 --data-urlencode "slurm_job_id=$SLURM_JOB_ID" \
     --data-urlencode "node=$node" --data-urlencode "reason=${1:0:500}" > /dev/null 2>&1
   exit 69
+}
+
+# Where all that is printed here can be read again: Slurm's own file, and where there is none (/dev/null, as a rule) one in the folder.
+keep_output() {
+  output=/proc/$$/fd/2
+  [ ! -f "$output" ] || return 0
+  output="$folder/output"
+  exec >> "$output" 2>&1
+}
+
+# send_output: where the node can't run the job, or its runner ended by itself before a job started, what was printed last.
+send_output() {
+  local file token=${event_token:-$claim_token} text
+  if [ "$explained" = yes ] || [ -e "$work/hooks/started" ] || [ -e "$folder/stopped" ]; then return 0; fi
+  text=$(for file in "$folder"/*.log "$folder/docker/log" "$output"; do
+    [ ! -s "$file" ] || printf '── %s\n%s\n' "$(basename "${file/#\/proc\/*/output}")" "$(tail -c 32768 "$file" | tr -d '\000')"
+  done)
+  printf '%s\n' "${text//"$token"/***}" | tail -c 65536 > "$folder/last"
+  post /output "$token" /dev/null --max-time 10 --header 'Content-Type: text/plain' --data-binary "@$folder/last" > /dev/null 2>&1
 }
 
 # header NAME: of the answer to the claim
@@ -36,7 +56,8 @@ claim() {
   while :; do
     await post /claim "$claim_token" "$folder/claim.body" --dump-header "$folder/claim.headers" \
       --data-urlencode "slurm_job_id=$SLURM_JOB_ID" --data-urlencode "node=$node" --data-urlencode "work_folder=$work/_work" \
-      --data-urlencode "restart_count=${SLURM_RESTART_COUNT:-0}" > "$folder/claim.status" 2> "$folder/claim.error"
+      --data-urlencode "restart_count=${SLURM_RESTART_COUNT:-0}" --data "elapsed_ms=$((${EPOCHREALTIME/[.,]/} / 1000 - begun_ms))" \
+      --data "prepared_ms=$prepared_ms&image_ms=${took_ms[image]:-}&docker_ms=${took_ms[docker]:-}" > "$folder/claim.status" 2> "$folder/claim.error"
     status=$(< "$folder/claim.status")
     wait=2
     case $status in

@@ -25,7 +25,7 @@ fetch_image() { apptainer_quietly pull --disable-cache "$1" "$GHA_SLURM_IMAGE" >
 launcher_prepare() {
   local bind image=$GHA_SLURM_IMAGE
   docker_start
-  case $image in /*) ;; *) cache_image sif && image=$cached_image ;; esac
+  case $image in /*) ;; *) measure image cache_image sif && image=$cached_image ;; esac
   apptainer_args=(exec --containall --no-home --writable-tmpfs --pwd "$work" --bind "$work/tmp:/tmp" --bind "$work/tmp:/var/tmp"
     --bind "$work:$work")
   [ -z "${CUDA_VISIBLE_DEVICES:-}" ] || apptainer_args+=(--nv)

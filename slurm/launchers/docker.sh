@@ -20,10 +20,10 @@ launcher_prepare() {
   docker_wait
   export DOCKER_HOST="unix://$docker_socket"
   case $GHA_SLURM_IMAGE in
-    /*) load_image "$GHA_SLURM_IMAGE" ;;
+    /*) measure image load_image "$GHA_SLURM_IMAGE" ;;
     *)
       docker_image=$GHA_SLURM_IMAGE
-      docker image inspect "$docker_image" > /dev/null 2>&1 || { cache_image tar && load_image "$cached_image"; docker_image=$GHA_SLURM_IMAGE; }
+      docker image inspect "$docker_image" > /dev/null 2>&1 || { measure image cache_image tar && measure image load_image "$cached_image"; docker_image=$GHA_SLURM_IMAGE; }
       ;;
   esac
   docker_args=(run --rm --interactive --name runner --user 0:0 --network host --workdir "$work" --entrypoint /bin/sh

@@ -5,6 +5,7 @@
 
 docker_socket=
 docker_pid=
+docker_since=
 docker_home="$folder/docker"
 
 docker_check() {
@@ -34,6 +35,7 @@ docker_start() {
     --slirp4netns-seccomp=auto --port-driver=builtin --copy-up=/etc --copy-up=/run --propagation=rslave --pidns)
   # What listens on the node's loopback is not for containers.
   [ "${GHA_SLURM_DOCKER_HOST_LOOPBACK:-}" = 1 ] || options+=(--disable-host-loopback)
+  docker_since=${EPOCHREALTIME/[.,]/}
   mkdir -p "$docker_home/run"
   printf '{ %s%s"data-root": "%s", "exec-root": "%s", "pidfile": "%s", "hosts": ["unix://%s"] }\n' \
     "$(json_list registry-mirrors "${GHA_SLURM_DOCKER_MIRRORS:-}")" \
@@ -56,7 +58,7 @@ START
 }
 
 docker_wait() {
-  local deadline=$((SECONDS + 60)) archive
+  local deadline=$((SECONDS + 60))
   until [ -S "$docker_home/run/docker.sock" ] &&
     await curl --silent --max-time 5 --output /dev/null --fail --unix-socket "$docker_home/run/docker.sock" http://docker/_ping; do
     if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$docker_pid" 2> /dev/null; then
@@ -65,7 +67,12 @@ docker_wait() {
     await sleep 0.05
   done
   docker_socket="$docker_home/run/docker.sock"
-  [ -n "${GHA_SLURM_DOCKER_PRELOAD:-}" ] || return 0
+  [ -z "${GHA_SLURM_DOCKER_PRELOAD:-}" ] || docker_preload
+  took_ms[docker]=$(((${EPOCHREALTIME/[.,]/} - docker_since) / 1000))
+}
+
+docker_preload() {
+  local archive
   for archive in "$GHA_SLURM_DOCKER_PRELOAD"/*.tar*; do
     [ -e "$archive" ] || unfit "runner.launcher.docker.preload: no archive is in $GHA_SLURM_DOCKER_PRELOAD"
     DOCKER_HOST="unix://$docker_socket" await timeout -k 5 600 docker load --quiet --input "$archive" > "$folder/preload.log" 2>&1 ||

@@ -1,6 +1,7 @@
 import { type Config, configPath, loadConfig, type Secrets } from '../config/load-config.ts';
 import type { JobExplanation } from '../controller/explain-job.ts';
 import { jobLife } from '../controller/job-life.ts';
+import type { Phases } from '../controller/phases.ts';
 import { exitUsage, OperatorError } from '../domain/errors.ts';
 import { readStore } from '../store/read-store.ts';
 
@@ -55,10 +56,36 @@ function readDatabase({ database }: Config, id: number): JobExplanation | 'unkno
   }
 }
 
-function toText({ id, repository, name, runId, attempt, labels, events, now }: JobExplanation): string {
+function toText(life: JobExplanation): string {
+  const { id, repository, name, runId, attempt, labels, events, phases, output, now } = life;
   return [
     `${repository}: job ${id} "${name}" of run ${runId}, attempt ${attempt}, runs-on ${labels.join(', ')}`,
     ...events.map(({ at, what }) => `${at}  ${what}`),
+    ...phases.map((phase) => `time of allocation ${phase.allocationId}: ${phaseText(phase)}`),
+    ...(output === null
+      ? []
+      : [
+          `what allocation ${output.allocationId} printed last, until ${output.at}:`,
+          ...output.text
+            .trimEnd()
+            .split('\n')
+            .map((line) => `  ${line}`),
+        ]),
     now,
   ].join('\n');
+}
+
+function phaseText(phases: Phases): string {
+  const parts = [
+    ['in Slurm', phases.slurmWaitMs],
+    ['to prepare', phases.prepareMs],
+    ['of that for the image', phases.imageMs],
+    ['of that for Docker', phases.dockerMs],
+    ['to be granted its claim', phases.claimMs],
+    ['until its runner was seen online', phases.onlineMs],
+    ['for the job', phases.jobMs],
+  ] as const;
+  return parts
+    .flatMap(([what, ms]) => (ms === null ? [] : `${(ms / 1_000).toFixed(1)} s ${what}`))
+    .join(', ');
 }

@@ -8,7 +8,7 @@ import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { countQueued } from '../store/workflow-job-rows.ts';
-import type { ClaimAnswer, ClaimRequest } from './claim-answer.ts';
+import type { ClaimAnswer, ClaimRequest, NodeTimes } from './claim-answer.ts';
 import type { Context } from './context.ts';
 import { endAllocation } from './end-allocation.ts';
 import { loseSubmit } from './lose-submit.ts';
@@ -106,7 +106,13 @@ export class Claims {
       from: row.state,
       to: 'claimed',
       atMs: nowMs,
-      changes: { slurmJobId: request.slurmJobId, node: request.node, firstClaimedAt: nowMs, claims: 1 },
+      changes: {
+        slurmJobId: request.slurmJobId,
+        node: request.node,
+        firstClaimedAt: nowMs,
+        claims: 1,
+        ...nodeTimes(request.took, nowMs),
+      },
       detail: `claimed by Slurm job ${request.slurmJobId} on ${request.node}`,
     });
     progress(tx, row.pool, 'claim');
@@ -132,6 +138,15 @@ export class Claims {
     }
     return gone('no queued job is left for it');
   }
+}
+
+function nodeTimes({ elapsedMs, preparedMs, imageMs, dockerMs }: NodeTimes = {}, nowMs: number) {
+  return {
+    nodeStartedAt: elapsedMs === undefined ? null : nowMs - elapsedMs,
+    preparedMs: preparedMs ?? null,
+    imageMs: imageMs ?? null,
+    dockerMs: dockerMs ?? null,
+  };
 }
 
 function gone(message: string): ClaimAnswer {

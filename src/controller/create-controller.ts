@@ -16,6 +16,7 @@ import { deregisterLeftovers } from './deregister.ts';
 import { describePools, describeState, type StateView } from './describe-state.ts';
 import { explainJob, type JobExplanation } from './explain-job.ts';
 import { answerIdle, authenticate, type NodeEvent, takeEvent } from './node-events.ts';
+import { noteOutput } from './note-output.ts';
 import { noteUnfit, type Unfit } from './note-unfit.ts';
 import type { Failure } from './observations.ts';
 import { observeRepository } from './observe-github.ts';
@@ -54,6 +55,8 @@ export interface Controller {
   claim(allocationId: string, token: string, request: ClaimRequest): Promise<ClaimAnswer>;
   /** False for a wrong claim token, or an allocation that has gone on. */
   noteUnfit(allocationId: string, token: string, unfit: Unfit): boolean;
+  /** False when the token is neither the claim token nor the event token. */
+  noteOutput(allocationId: string, token: string, output: string): boolean;
   /** False when the token is wrong. */
   takeEvent(allocationId: string, token: string, event: NodeEvent): boolean;
   /** Null when the token is wrong. */
@@ -204,6 +207,16 @@ export function createController(parts: ControllerParts): Controller {
         return noted;
       } catch (error) {
         // Slurm says that its job has ended, too.
+        if (!database.note(error)) throw error;
+        return true;
+      }
+    },
+
+    noteOutput(id, token, output) {
+      try {
+        return noteOutput(context, id, token, output);
+      } catch (error) {
+        // Nothing depends on it.
         if (!database.note(error)) throw error;
         return true;
       }

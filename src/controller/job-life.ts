@@ -2,8 +2,10 @@
 import { eventsOf, findAllocationOfJob, triesWhileQueued } from '../store/allocation-history.ts';
 import type { Connection } from '../store/connection.ts';
 import type { Allocation } from '../store/move-allocation.ts';
-import { newestRunnerNames } from '../store/runner-rows.ts';
+import { newestOutput } from '../store/output-rows.ts';
+import { newestRunnerNames, runnersOf } from '../store/runner-rows.ts';
 import { jobsByIds, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
+import { type Phases, phasesOf } from './phases.ts';
 
 export interface LifeEvent {
   /** ISO 8601. */
@@ -23,6 +25,10 @@ export interface JobLife {
   readonly conclusion: string | null;
   /** Oldest first. */
   readonly events: readonly LifeEvent[];
+  /** Of the allocations whose batch script was heard of, in the order in which they were made. */
+  readonly phases: readonly Phases[];
+  /** The newest of what its allocations printed whose runner ended before a job started. */
+  readonly output: { readonly allocationId: string; readonly at: string; readonly text: string } | null;
 }
 
 /** Tries that came to nothing while it was queued, at most: the newest. */
@@ -49,7 +55,19 @@ export function jobLife(db: Connection, id: number): JobLife | null {
     events: events
       .toSorted((a, b) => a.atMs - b.atMs)
       .map(({ atMs, what }) => ({ at: new Date(atMs).toISOString(), what })),
+    phases: told.flatMap((row) => phasesOf(row, runnersOf(db, row.id).at(-1)) ?? []),
+    output: outputOf(db, told),
   };
+}
+
+function outputOf(db: Connection, rows: readonly Allocation[]): JobLife['output'] {
+  const output = newestOutput(
+    db,
+    rows.map((row) => row.id),
+  );
+  return output === null
+    ? null
+    : { allocationId: output.allocationId, at: new Date(output.at).toISOString(), text: output.text };
 }
 
 interface Told {

@@ -1,14 +1,26 @@
-/** What nodes call: `POST /v1/allocations/{id}/claim`, `…/unfit`, `…/events`, `…/idle`. Form fields in, plain text out: bash and curl are on the other end. */
+/** What nodes call: `POST /v1/allocations/{id}/claim`, `…/unfit`, `…/output`, `…/events`, `…/idle`. Form fields in, plain text out: bash and curl are on the other end. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Controller } from '../controller/create-controller.ts';
 import { nodeEvents } from '../controller/node-events.ts';
+import { maxOutputLength } from '../controller/note-output.ts';
+
+/** Of a node's clock, which may be set meanwhile: what makes no sense is not known, and costs no claim. */
+const duration = z
+  .stringFormat('milliseconds', /^\d{1,9}$/)
+  .transform(Number)
+  .optional()
+  .catch(undefined);
 
 const claimForm = z.object({
   slurm_job_id: z.coerce.number().int().positive(),
   node: z.string().max(255).default('unknown'),
   restart_count: z.coerce.number().int().nonnegative().default(0),
   work_folder: z.string().startsWith('/').max(255).optional(),
+  elapsed_ms: duration,
+  prepared_ms: duration,
+  image_ms: duration,
+  docker_ms: duration,
 });
 const unfitForm = z.object({
   slurm_job_id: z.coerce.number().int().positive(),
@@ -28,6 +40,12 @@ export function claimRoutes(app: FastifyInstance, controller: Controller): void 
       node: form.data.node,
       restartCount: form.data.restart_count,
       workFolder: form.data.work_folder,
+      took: {
+        elapsedMs: form.data.elapsed_ms,
+        preparedMs: form.data.prepared_ms,
+        imageMs: form.data.image_ms,
+        dockerMs: form.data.docker_ms,
+      },
     });
     reply.code(answer.status).type('text/plain');
     if (answer.status === 200) {
@@ -46,6 +64,14 @@ export function claimRoutes(app: FastifyInstance, controller: Controller): void 
     const { slurm_job_id: slurmJobId, node, reason } = form.data;
     const known = controller.noteUnfit(request.params.id, bearerToken(request), { slurmJobId, node, reason });
     return known ? reply.code(204).send() : reply.code(401).type('text/plain').send('wrong claim token\n');
+  });
+
+  const outputRoute = { bodyLimit: 2 * maxOutputLength };
+  app.post('/v1/allocations/:id/output', outputRoute, async (request: AllocationRequest, reply) => {
+    if (typeof request.body !== 'string')
+      return reply.code(415).type('text/plain').send('send the output as text/plain\n');
+    const known = controller.noteOutput(request.params.id, bearerToken(request), request.body);
+    return known ? reply.code(204).send() : reply.code(401).type('text/plain').send('wrong token\n');
   });
 
   app.post('/v1/allocations/:id/events', async (request: AllocationRequest, reply) => {

@@ -14,6 +14,7 @@ import type { Connection } from './connection.ts';
 import { and, inArray, lte, type SQL, sql } from './drizzle.ts';
 import {
   allocationEvents,
+  allocationOutputs,
   allocations,
   cancels,
   fences,
@@ -57,7 +58,7 @@ function pruned(seen: readonly PruneCursor[], { limit }: PruneBatch, deleted: nu
   return { deleted, next: seen.length < limit ? null : (seen.at(-1) ?? null) };
 }
 
-/** Ended allocations, with their events, runners and fences. */
+/** Ended allocations, with their events, runners, fences and output. */
 export function pruneAllocations(db: Connection, batch: PruneBatch): Pruned {
   const { untilMs, limit, after } = batch;
   return db.transaction((tx) => {
@@ -92,6 +93,7 @@ export function pruneAllocations(db: Connection, batch: PruneBatch): Pruned {
       )
       .run();
     tx.delete(fences).where(inArray(fences.allocationId, ids)).run();
+    tx.delete(allocationOutputs).where(inArray(allocationOutputs.allocationId, ids)).run();
     const { changes } = tx
       .delete(allocations)
       .where(

@@ -103,6 +103,11 @@ export const allocations = sqliteTable(
     createdAt: integer('created_at').notNull(),
     submittedAt: integer('submitted_at'),
     firstClaimedAt: integer('first_claimed_at'),
+    /** When its batch script began, by this service's clock, and how long parts of it took, in milliseconds: what the node says. */
+    nodeStartedAt: integer('node_started_at'),
+    preparedMs: integer('prepared_ms'),
+    imageMs: integer('image_ms'),
+    dockerMs: integer('docker_ms'),
     startedAt: integer('started_at'),
     releasingAt: integer('releasing_at'),
     endedAt: integer('ended_at'),
@@ -181,6 +186,19 @@ export const allocationEvents = sqliteTable(
     detail: text('detail'),
   },
   (t) => [index('allocation_events_allocation').on(t.allocationId)],
+);
+
+/** What was printed last where a runner ended before its job started. */
+export const allocationOutputs = sqliteTable(
+  'allocation_outputs',
+  {
+    allocationId: text('allocation_id')
+      .primaryKey()
+      .references(() => allocations.id),
+    at: integer('at').notNull(),
+    text: text('text').notNull(),
+  },
+  (t) => [check('allocation_outputs_bounded', sql`length(${t.text}) <= 65536`)],
 );
 
 /** Slurm jobs to cancel, by id and name, until Slurm has said that nothing of the kind is there. */

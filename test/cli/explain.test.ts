@@ -82,15 +82,38 @@ it('says what to do for a job that is not known, and for what is no id', async (
 it('asks the service that runs, with the reason of now', async () => {
   const { explain, adminUrl } = await prepare();
   const asked: (string | undefined)[] = [];
+  const allocationId = 'abcdefghijklmnop';
+  const phases = [
+    {
+      allocationId,
+      slurmWaitMs: 12_040,
+      prepareMs: 1_500,
+      imageMs: null,
+      dockerMs: 700,
+      claimMs: 30,
+      onlineMs: null,
+      jobMs: null,
+    },
+  ];
+  const output = { allocationId, at: '2026-01-05T09:01:00.000Z', text: 'first\nlast\n' };
   const server = createServer((request, response) => {
     asked.push(request.url);
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ ...job, attempt: 1, events: [], now: 'It waits for Slurm.' }));
+    response.end(
+      JSON.stringify({ ...job, attempt: 1, events: [], phases, output, now: 'It waits for Slurm.' }),
+    );
   });
   await new Promise<void>((resolve) => server.listen(Number(new URL(adminUrl).port), '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const { status, stdout } = await explain(String(job.id));
   expect(status).toBe(0);
-  expect(stdout).toMatch(/\nIt waits for Slurm\.\n$/);
+  expect(stdout.split('\n').slice(1)).toEqual([
+    `time of allocation ${allocationId}: 12.0 s in Slurm, 1.5 s to prepare, 0.7 s of that for Docker, 0.0 s to be granted its claim`,
+    `what allocation ${allocationId} printed last, until ${output.at}:`,
+    '  first',
+    '  last',
+    'It waits for Slurm.',
+    '',
+  ]);
   expect(asked).toEqual([`/api/jobs/${job.id}`]);
 });

@@ -63,4 +63,68 @@ describe('explain', () => {
     await h.tick();
     expect(h.controller.explain(job?.id ?? 0)?.now).toMatch(/^Slurm: slurmrestd did not answer/);
   });
+
+  it('tells where the time of an allocation went', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    await h.tick(10_000);
+    h.slurm.start(h.theJob());
+    h.clock.advance(3_000);
+    const took = { elapsedMs: 3_000, preparedMs: 2_500, imageMs: 1_200, dockerMs: 700 };
+    const answer = await h.claim(h.theJob(), { took });
+    if (answer.status !== 200 || job === undefined) throw new Error('the claim was not granted');
+    h.take(answer.runnerName);
+    await h.tick(2_000);
+    h.github.state.complete(job, 'success');
+    h.slurm.end(h.theJob());
+    await h.tick(60_000);
+    await h.tick();
+    const [row] = h.rows();
+    expect(h.controller.explain(job.id)?.phases).toEqual([
+      {
+        allocationId: row?.id,
+        slurmWaitMs: 10_000,
+        prepareMs: 2_500,
+        imageMs: 1_200,
+        dockerMs: 700,
+        claimMs: 500,
+        onlineMs: null,
+        jobMs: (row?.endedAt ?? 0) - (row?.startedAt ?? 0),
+      },
+    ]);
+  });
+
+  it('shows what a runner printed that ended before its job, without secrets; it outlives a restart', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    const slurmJob = h.theJob();
+    const { eventToken } = await h.startAndClaim(slurmJob);
+    const id = h.rows()[0]?.id ?? '';
+    const printed = `Cannot connect: ${eventToken}\nAuthorization: Bearer abc.def\n\u001b[31mred\u0007 line`;
+    expect(h.controller.noteOutput(id, 'wrong', printed)).toBe(false);
+    expect(h.controller.noteOutput('nothing', eventToken, printed)).toBe(false);
+    expect(h.controller.noteOutput(id, eventToken, printed)).toBe(true);
+    h.slurm.end(slurmJob, 'COMPLETED');
+    await h.tick();
+    h.restart();
+    const text = 'Cannot connect: ***\nAuthorization: Bearer ***\nred line';
+    expect(h.controller.explain(job?.id ?? 0)?.output).toMatchObject({ allocationId: id, text });
+    // The newest word counts, and its end where it is long.
+    expect(h.controller.noteOutput(id, eventToken, `${'a b '.repeat(20_000)}end`)).toBe(true);
+    const kept = h.controller.explain(job?.id ?? 0)?.output?.text ?? '';
+    expect([kept.length, kept.slice(-3)]).toEqual([65_536, 'end']);
+  });
+
+  it('the token of the claim does for a node that can not run the job', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    const { GHA_SLURM_ALLOCATION: id = '', GHA_SLURM_CLAIM_TOKEN: token = '' } = h.theJob().environment;
+    expect(h.controller.noteOutput(id, token, 'no Docker')).toBe(true);
+    h.slurm.end(h.theJob(), 'FAILED');
+    await h.tick();
+    expect(h.controller.explain(job?.id ?? 0)?.output).toMatchObject({ allocationId: id, text: 'no Docker' });
+  });
 });

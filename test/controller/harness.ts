@@ -2,7 +2,7 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { ClaimAnswer } from '../../src/controller/claim-answer.ts';
+import type { ClaimAnswer, NodeTimes } from '../../src/controller/claim-answer.ts';
 import type { ControllerConfig, CounterName } from '../../src/controller/context.ts';
 import type { ControllerParts } from '../../src/controller/create-context.ts';
 import { type Controller, createController } from '../../src/controller/create-controller.ts';
@@ -98,13 +98,18 @@ export class Harness {
   /** What the batch script of a Slurm job asks when it starts. */
   claim(
     job: InProcessJob,
-    overrides: Partial<{ token: string; restartCount: number; slurmJobId: number }> = {},
+    overrides: Partial<{ token: string; restartCount: number; slurmJobId: number; took: NodeTimes }> = {},
   ) {
     const { environment } = job;
     return this.controller.claim(
       environment['GHA_SLURM_ALLOCATION'] ?? '',
       overrides.token ?? environment['GHA_SLURM_CLAIM_TOKEN'] ?? '',
-      { slurmJobId: overrides.slurmJobId ?? job.id, node: 'node', restartCount: overrides.restartCount ?? 0 },
+      {
+        slurmJobId: overrides.slurmJobId ?? job.id,
+        node: 'node',
+        restartCount: overrides.restartCount ?? 0,
+        took: overrides.took,
+      },
     );
   }
 

@@ -59,7 +59,7 @@ describe("the site's hooks", () => {
       env: { GHA_SLURM_HOOKS: siteHooks({ beforeClaim: script }, seconds) },
     });
     expect(await job.ended).toBe(69);
-    expect(paths(job.requests)).toEqual(['/unfit']);
+    expect(paths(job.requests)).toEqual(['/unfit', '/output']);
     expect(job.requests[0]?.form['reason']).toBe(reason);
     expect(readdirSync(job.scratch)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /** The batch script as Slurm starts it, with a service of the test's own and a runner that the test writes. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -55,7 +55,12 @@ export const paths = (requests: readonly Request[]): string[] =>
 export async function startJob(
   runner: string,
   answer: (request: Request, before: readonly Request[]) => Answer,
-  options: { readonly env?: Readonly<Record<string, string>>; readonly url?: string } = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly url?: string;
+    /** `slurm.output`. */
+    readonly output?: '/dev/null';
+  } = {},
 ): Promise<Job> {
   const folder = temporaryFolder();
   const [scratch, seen, installed] = ['scratch', 'seen', 'runner'].map((name) => join(folder, name));
@@ -73,7 +78,10 @@ export async function startJob(
       const asked: Request = {
         path: request.url ?? '',
         token: (request.headers.authorization ?? '').replace(/^Bearer /, ''),
-        form: Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())),
+        form:
+          request.headers['content-type'] === 'text/plain'
+            ? { output: Buffer.concat(chunks).toString() }
+            : Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())),
       };
       const given = answer(asked, [...requests]);
       requests.push(asked);
@@ -88,6 +96,8 @@ export async function startJob(
   // Slurm spools a copy of the script and starts that.
   const script = join(folder, 'slurm_script');
   writeFileSync(script, jobScript({ kind: 'command', docker: null }));
+  const printed = options.output ?? join(folder, 'slurm-42.out');
+  const out = openSync(printed, 'a');
   const child: ChildProcess = spawn('/bin/bash', [script], {
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -102,13 +112,12 @@ export async function startJob(
       GHA_SLURM_RUNNER_COMMAND: join(installed, 'run.sh'),
       ...options.env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Slurm's output file, as sbatch --output names it.
+    stdio: ['ignore', out, out],
     // Slurm gives the batch step a process group of its own.
     detached: true,
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (chunk: Buffer) => (output += String(chunk)));
+  closeSync(out);
   const ended = new Promise<number>((resolve) => {
     child.once('exit', (code) => resolve(code ?? -1));
   });
@@ -125,7 +134,7 @@ export async function startJob(
     seen,
     pid: child.pid ?? 0,
     ended,
-    output: () => output,
+    output: () => readFileSync(printed, 'utf8'),
     signal: (name) => void child.kill(name),
   };
 }

@@ -13,6 +13,16 @@ describe('while it runs', () => {
     expect(job.requests.slice(1).every(({ token }) => token === 'event-token-of-the-test')).toBe(true);
   });
 
+  it('an event that arrives in pieces is one', async () => {
+    const job = await startJob(
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: of bash
+      'events=${ACTIONS_RUNNER_HOOK_JOB_STARTED%/*}/events; printf star > "$events"; sleep 2.5; echo ted > "$events"; : > "${events%events}started"',
+      grantClaim,
+    );
+    expect(await job.ended).toBe(0);
+    expect(paths(job.requests)).toEqual(['/claim', '/events started', '/events exit']);
+  });
+
   it('an idle runner is stopped when the service says so, and not before', async () => {
     const job = await startJob(
       'trap "touch $SEEN/INT; exit 0" INT; while :; do sleep 0.1; done',

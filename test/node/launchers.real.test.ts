@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hookEvents } from '../../src/domain/hook.ts';
+import { leftBehind } from '../support/left-behind.ts';
 import { runnerBind } from '../support/runner-folder.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
@@ -30,6 +31,7 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
         'slurm-engine': profileWith({ ...command, docker: rootless }),
         'slurm-gpu': profileWith(apptainer, { partition: 'gpu', gres: 'gpu:2' }),
         'slurm-unmounted': profileWith({ ...apptainer, mounts: ['/cvmfs/absent.test'] }),
+        'slurm-broken': profileWith({ kind: 'command', command: '/images/broken/run.sh' }),
       },
       runner: {
         hooks: Object.fromEntries(hookEvents.map((event) => [event, { script: `/images/hooks/${event}` }])),
@@ -193,6 +195,39 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
 
   it('GPUs that Slurm gave reach the container', async () => {
     expect(await run('slurm-gpu', 'echo "gpus=$CUDA_VISIBLE_DEVICES"')).toMatch(/gpus=\d,\d\n/);
+  });
+
+  it('where the time of an allocation went is kept', async () => {
+    const work = await startWorkload(node.world);
+    const [job] = work.queue(1, 'slurm-docker', 'sleep 1');
+    expect(await work.finish(60_000)).toEqual([]);
+    const told = await node.world.run('explain', String(job?.id));
+    const phases = /time of allocation \w+: (.*)/.exec(told)?.[1] ?? told;
+    const parts = [
+      'in Slurm',
+      'to prepare',
+      'for the image',
+      'for Docker',
+      'granted its claim',
+      'for the job',
+    ];
+    for (const part of parts) expect(phases).toMatch(new RegExp(`\\d+\\.\\d s (of that )?(to be )?${part}`));
+    // It loads an image, and waits for its dockerd.
+    expect(phases).not.toMatch(/\b0\.0 s (to prepare|of that|for the job)/);
+  });
+
+  it('a runner that ends before its job: what it printed is shown, without its secrets', async () => {
+    const work = await startWorkload(node.world);
+    const [job] = work.queue(1, 'slurm-broken', 'true');
+    if (job === undefined) throw new Error('no job was queued');
+    // Not known before the next poll.
+    const explained = () => node.world.run('explain', String(job.id)).catch(() => '');
+    await until(async () => (await explained()).includes('printed last'), 60_000, 500);
+    const told = await explained();
+    expect(told).toContain('  Cannot reach https://user:***@github.test\n');
+    expect(told).toContain('gha-slurm: the runner has ended');
+    node.world.github.control.cancelJob(job.id);
+    await until(async () => (await leftBehind(node.world)).length === 0, 60_000);
   });
 
   it('what a node lacks is said, the jobs stay queued, and run when that is mended', async () => {

@@ -5,6 +5,7 @@
 #   /images/runner.sif      the same as a SIF
 #   /images/runner.tar      the same as `docker save` writes it
 #   /images/hooks           the site's own scripts, which tell /results/hooks where they run
+#   /images/broken          a runner that ends at once
 #   /cvmfs/data.test/images a plain folder in place of a mount, with an archive of busybox
 set -eu
 runner=/images/runner busybox=/images/busybox
@@ -53,5 +54,8 @@ done
 : > /results/hooks
 chmod 0666 /results/hooks
 chmod 0755 /images/hooks/*
+mkdir /images/broken
+printf '#!/bin/sh\necho "Cannot reach https://user:a-password@github.test"; exit 1\n' > /images/broken/run.sh
+chmod 0755 /images/broken/run.sh
 chmod -R a+rX /images /cvmfs
 apptainer --silent build /images/runner.sif "$runner"

@@ -16,6 +16,7 @@ function controllerWith(parts: Partial<Controller>): Controller {
     claim: async () => ({ status: 410, message: 'gone' }),
     takeEvent: () => false,
     noteUnfit: () => false,
+    noteOutput: () => false,
     answerIdle: async () => null,
     readiness: () => ready,
     pools: () => [],
@@ -82,8 +83,18 @@ describe('POST /v1/allocations/{id}/claim', () => {
       'x-idle-timeout': '120',
     });
     expect(asked).toEqual([
-      { id: 'abc', token: 'token', slurmJobId: 123_456_789_012, node: 'n1', restartCount: 2 },
+      { id: 'abc', token: 'token', slurmJobId: 123_456_789_012, node: 'n1', restartCount: 2, took: {} },
     ]);
+  });
+
+  it("takes the node's times, and leaves out what is none: it costs no claim", async () => {
+    const fields = { elapsed_ms: '1500', prepared_ms: '-3', image_ms: '', docker_ms: '9' };
+    const { asked, response } = await claimWith(
+      { status: 410, message: 'gone' },
+      { slurm_job_id: '7', ...fields },
+    );
+    expect(response.status).toBe(410);
+    expect(asked).toMatchObject([{ took: { elapsedMs: 1_500, dockerMs: 9 } }]);
   });
 
   it.each([401, 409, 410] as const)('%i says why', async (status) => {
@@ -118,6 +129,29 @@ describe('POST /v1/allocations/{id}/claim', () => {
     expect(response.status).toBe(500);
     expect(await response.text()).toBe('internal error\n');
     expect(errors.length).toBe(1);
+  });
+});
+
+describe('POST …/output', () => {
+  const send = (url: string, body: string, type = 'text/plain') =>
+    fetch(`${url}/v1/allocations/abc/output`, {
+      method: 'POST',
+      headers: { Authorization: 'Bearer good', 'Content-Type': type },
+      body,
+    });
+
+  it('204 for what a node printed, 401 for a wrong token, 415 for a form, 413 for what is too long', async () => {
+    const told: string[] = [];
+    const good = await serve({ noteOutput: (_id, token, text) => token === 'good' && told.push(text) > 0 });
+    expect((await send(good.listen, 'it failed & more=1')).status).toBe(204);
+    expect(told).toEqual(['it failed & more=1']);
+    const bad = await serve({ noteOutput: () => false });
+    expect((await send(bad.listen, 'x')).status).toBe(401);
+    expect((await send(good.listen, 'a=b', 'application/x-www-form-urlencoded')).status).toBe(415);
+    expect((await send(good.listen, 'x'.repeat(200_000))).status).toBe(413);
+    // All that the batch script sends, with letters of several bytes.
+    expect((await send(good.listen, 'ä'.repeat(32_768))).status).toBe(204);
+    expect(told).toHaveLength(2);
   });
 });
 
@@ -207,6 +241,8 @@ describe('admin', () => {
       status: 'queued',
       conclusion: null,
       events: [],
+      phases: [],
+      output: null,
       now: 'It waits.',
     };
     const { admin } = await serve({ explain: (id) => (id === 7 ? life : null) });

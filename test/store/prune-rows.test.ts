@@ -335,6 +335,9 @@ describe('any history', () => {
               "insert into allocation_events (allocation_id, at, to_state) values (?, 1, 'submitting')",
             )
             .run(id);
+          sqlite
+            .prepare("insert into allocation_outputs (allocation_id, at, text) values (?, 1, 'it failed')")
+            .run(id);
           for (const [n, state] of row.runners.entries()) {
             sqlite
               .prepare(
@@ -386,6 +389,9 @@ describe('any history', () => {
         const left = (query: string): unknown[] => sqlite.prepare(query).pluck().all();
         expect(left('select id from allocations order by rowid')).toEqual(stays.allocations);
         expect(left('select distinct allocation_id from allocation_events order by id')).toEqual(
+          stays.allocations,
+        );
+        expect(left('select allocation_id from allocation_outputs order by rowid')).toEqual(
           stays.allocations,
         );
         expect(left('select id from workflow_jobs')).toEqual(stays.jobs);

@@ -56,6 +56,9 @@ export class ClusterNode {
       await world.ask((controller) =>
         controller.noteUnfit(environment['GHA_SLURM_ALLOCATION'] ?? '', token, unfit),
       );
+      await world.ask((controller) =>
+        controller.noteOutput(environment['GHA_SLURM_ALLOCATION'] ?? '', token, 'no Docker'),
+      );
       return this.#exit('FAILED');
     }
     const answer = await world.ask((controller) =>
