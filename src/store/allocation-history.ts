@@ -14,7 +14,8 @@ export function findAllocationOfJob(db: Connection, jobId: number): Allocation |
 /** Allocations of its pool that were made while it was queued and came to nothing, the newest `limit` of them. */
 export function triesWhileQueued(
   db: Connection,
-  job: { readonly pool: string; readonly firstSeenAt: number; readonly startedAt: number | null },
+  /** `untilMs`: null while it is queued. */
+  job: { readonly pool: string; readonly firstSeenAt: number; readonly untilMs: number | null },
   limit: number,
 ): Allocation[] {
   return db
@@ -24,7 +25,7 @@ export function triesWhileQueued(
       and(
         eq(allocations.pool, job.pool),
         gte(allocations.createdAt, job.firstSeenAt),
-        job.startedAt === null ? undefined : lte(allocations.createdAt, job.startedAt),
+        job.untilMs === null ? undefined : lte(allocations.createdAt, job.untilMs),
         eq(allocations.state, 'ended'),
         ne(allocations.outcome, 'completed'),
       ),

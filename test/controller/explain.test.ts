@@ -109,6 +109,8 @@ describe('explain', () => {
     h.slurm.end(slurmJob, 'COMPLETED');
     await h.tick();
     h.restart();
+    // As GitHub has it of a job that is queued.
+    h.store.db.run('update workflow_jobs set started_at = created_at');
     const text = 'Cannot connect: ***\nAuthorization: Bearer ***\nred line';
     expect(h.controller.explain(job?.id ?? 0)?.output).toMatchObject({ allocationId: id, text });
     // The newest word counts, and its end where it is long.
