@@ -16,7 +16,7 @@ const operations: Readonly<Record<string, readonly string[]>> = {
   '/job/submit': ['post'],
   '/jobs/': ['get', 'delete'],
   '/jobs/state/': ['get'],
-  '/job/{job_id}': ['get'],
+  '/job/{job_id}': ['get', 'post'],
   '/ping/': ['get'],
   '/partitions/': ['get'],
   '/nodes/': ['get'],

@@ -22,21 +22,22 @@ umask 077
 ulimit -c 0
 
 if [ -n "${GHA_SLURM_CLAIM_TOKEN:-}" ]; then
-  exec 3< <(printf '%s\n' "$GHA_SLURM_CLAIM_TOKEN")
+  exec 3< <(printf '%s\n' "$GHA_SLURM_CLAIM_TOKEN" "${GHA_SLURM_MAILBOX_KEY:-}")
   clean=()
   while IFS= read -r -d '' variable; do
     case $variable in
-      GHA_SLURM_CLAIM_TOKEN=* | SLURM_JWT=* | BASH_FUNC_*) ;;
+      GHA_SLURM_CLAIM_TOKEN=* | GHA_SLURM_MAILBOX_KEY=* | SLURM_JWT=* | BASH_FUNC_*) ;;
       *) clean+=("$variable") ;;
     esac
   done < <(env -0)
   exec env -i "${clean[@]}" /bin/bash "$0" "$@"
 fi
 IFS= read -r claim_token <&3 || { echo 'gha-slurm: no claim token: this script is started by the service only' >&2; exit 1; }
+IFS= read -r mailbox_key <&3
 exec 3<&-
 
-: "${GHA_SLURM_URL:?}" "${GHA_SLURM_ALLOCATION:?}" "${GHA_SLURM_RUNNER_COMMAND:?}" "${SLURM_JOB_ID:?}"
-allocation_url="$GHA_SLURM_URL/v1/allocations/$GHA_SLURM_ALLOCATION"
+[ -n "$mailbox_key" ] || : "${GHA_SLURM_URL:?}"
+: "${GHA_SLURM_ALLOCATION:?}" "${GHA_SLURM_RUNNER_COMMAND:?}" "${SLURM_JOB_ID:?}"
 scratch="${GHA_SLURM_SCRATCH:-${TMPDIR:-/tmp}}"
 folder="$scratch/gha-$SLURM_JOB_ID-$GHA_SLURM_ALLOCATION"
 work="$folder/work"
@@ -125,6 +126,7 @@ trap clean_up EXIT
 trap 'exit 0' TERM INT
 make_folder
 keep_output
+[ -z "$mailbox_key" ] || mailbox_open
 check_hooks
 hook_before_claim
 check_mounts

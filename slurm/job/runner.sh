@@ -37,9 +37,9 @@ watch_runner() {
       [ $((EPOCHSECONDS - $(stat --format %Y "$work/hooks/finished"))) -lt "$idle_timeout" ] ||
         { stop_runner "its job is over for $idle_timeout s, and it has not ended"; return 0; }
     elif [ ! -e "$work/hooks/started" ]; then
-      if [ "$(post /idle "$event_token" "$folder/idle" 2> /dev/null)" = 200 ]; then
+      if [ "$(ask idle "$event_token" 60 2> /dev/null)" = 200 ]; then
         answered=$SECONDS
-        [ "$(< "$folder/idle")" != stop ] || { stop_runner 'no job came, and none will'; return 0; }
+        [ "$(< "$folder/idle.body")" != stop ] || { stop_runner 'no job came, and none will'; return 0; }
       elif [ $((SECONDS - answered)) -ge "${GHA_SLURM_IDLE_LIMIT:-900}" ]; then
         [ -e "$work/hooks/started" ] || { stop_runner "no job came, and the service can't be asked for $((SECONDS - answered)) s"; return 0; }
       fi

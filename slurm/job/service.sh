@@ -1,20 +1,29 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # part of slurm/job.sh
-# What a job says to the service, and what it is answered. Tokens reach curl through a pipe, never through argv.
+# What a job says to the service, and what it is answered: over HTTP, or through the mailbox. Tokens reach curl through a pipe, never
+# through argv.
 
-# post PATH TOKEN BODY_FILE [CURL_OPTION...]: prints the status.
-post() {
-  local path=$1 token=$2 body=$3
+# ask WHAT TOKEN SECONDS [NAME=VALUE...]: prints the status; what the answer has besides is in $folder/WHAT.body and WHAT.headers. With
+# `output` a file takes the place of the fields.
+ask() {
+  local what=$1 token=$2 seconds=$3 field options=()
+  if [ -n "$mailbox_key" ]; then ask_mailbox "$@"; return; fi
   shift 3
-  curl --silent --show-error --max-time 60 --connect-timeout 10 --request POST --output "$body" \
-    --write-out '%{http_code}' --config <(printf 'header = "Authorization: Bearer %s"\n' "$token") "$@" "$allocation_url$path"
+  if [ "$what" = output ]; then
+    options=(--header 'Content-Type: text/plain' --data-binary "@$1")
+  else
+    for field; do options+=(--data-urlencode "$field"); done
+  fi
+  curl --silent --show-error --max-time "$seconds" --connect-timeout 10 --request POST --output "$folder/$what.body" \
+    --dump-header "$folder/$what.headers" --write-out '%{http_code}' \
+    --config <(printf 'header = "Authorization: Bearer %s"\n' "$token") "${options[@]}" "$GHA_SLURM_URL/v1/allocations/$GHA_SLURM_ALLOCATION/$what"
 }
 
-# Reports are hints: one that is lost costs a poll, so each is tried three times at most.
+# Reports are hints: one that is lost costs a poll, so each is tried three times at most, and none takes the slow way.
 report() {
-  [ -n "$event_token" ] || return 0
+  if [ -z "$event_token" ] || [ -n "$mailbox_key" ]; then return 0; fi
   local try
   for try in 1 2 3; do
-    [ "$(post /events "$event_token" /dev/null --max-time 5 --data-urlencode "event=$1" 2> /dev/null)" = 204 ] && return 0
+    [ "$(ask events "$event_token" 5 "event=$1" 2> /dev/null)" = 204 ] && return 0
     sleep "$try"
   done
 }
@@ -24,8 +33,7 @@ report() {
 unfit() {
   log "this node can't run it: $1"
   explained=no
-  await post /unfit "$claim_token" /dev/null --max-time 10 --data-urlencode "slurm_job_id=$SLURM_JOB_ID" \
-    --data-urlencode "node=$node" --data-urlencode "reason=${1:0:500}" > /dev/null 2>&1
+  await ask unfit "$claim_token" 10 "slurm_job_id=$SLURM_JOB_ID" "node=$node" "reason=${1:0:500}" > /dev/null 2>&1
   exit 69
 }
 
@@ -45,7 +53,7 @@ send_output() {
     [ ! -s "$file" ] || printf '── %s\n%s\n' "$(basename "${file/#\/proc\/*/output}")" "$(tail -c 32768 "$file" | tr -d '\000')"
   done)
   printf '%s\n' "${text//"$token"/***}" | tail -c 65536 > "$folder/last"
-  post /output "$token" /dev/null --max-time 10 --header 'Content-Type: text/plain' --data-binary "@$folder/last" > /dev/null 2>&1
+  ask output "$token" 10 "$folder/last" > /dev/null 2>&1
 }
 
 # header NAME: of the answer to the claim
@@ -54,10 +62,9 @@ header() { sed -n "s/^$1: *\(.*[^[:space:]]\)[[:space:]]*$/\1/Ip" "$folder/claim
 claim() {
   local deadline=$((SECONDS + ${GHA_SLURM_CLAIM_WAIT:-900})) status wait
   while :; do
-    await post /claim "$claim_token" "$folder/claim.body" --dump-header "$folder/claim.headers" \
-      --data-urlencode "slurm_job_id=$SLURM_JOB_ID" --data-urlencode "node=$node" --data-urlencode "work_folder=$work/_work" \
-      --data-urlencode "restart_count=${SLURM_RESTART_COUNT:-0}" --data "elapsed_ms=$((${EPOCHREALTIME/[.,]/} / 1000 - begun_ms))" \
-      --data "prepared_ms=$prepared_ms&image_ms=${took_ms[image]:-}&docker_ms=${took_ms[docker]:-}" > "$folder/claim.status" 2> "$folder/claim.error"
+    await ask claim "$claim_token" 60 "slurm_job_id=$SLURM_JOB_ID" "node=$node" "work_folder=$work/_work" \
+      "restart_count=${SLURM_RESTART_COUNT:-0}" "elapsed_ms=$((${EPOCHREALTIME/[.,]/} / 1000 - begun_ms))" \
+      "prepared_ms=$prepared_ms" "image_ms=${took_ms[image]:-}" "docker_ms=${took_ms[docker]:-}" > "$folder/claim.status" 2> "$folder/claim.error"
     status=$(< "$folder/claim.status")
     wait=2
     case $status in
@@ -65,7 +72,7 @@ claim() {
       409 | 410) log "no runner is wanted: $(head -c 200 "$folder/claim.body" 2> /dev/null)"; exit 0 ;;
       401) log 'the service refuses the claim token'; exit 1 ;;
       503) wait=$(header Retry-After) ;;
-      *) log "the service at $GHA_SLURM_URL does not answer a claim (status $status): $(head -c 200 "$folder/claim.error")" ;;
+      *) log "the service at ${GHA_SLURM_URL:-its end of the mailbox} does not answer a claim (status $status): $(head -c 200 "$folder/claim.error")" ;;
     esac
     case $wait in '' | *[!0-9]*) wait=2 ;; esac
     # A job counts its time in seconds; jitter keeps a thousand of them from asking in step.

@@ -1,9 +1,9 @@
-import type { Config } from '../config/load-config.ts';
-import type { ControllerConfig } from '../controller/context.ts';
+import type { Config, Secrets } from '../config/load-config.ts';
+import type { ControllerConfig, Handoff } from '../controller/context.ts';
 import { launchOf } from './launches.ts';
 
 /** The part of the configuration that the controller needs, with what Slurm is given to start. */
-export function controllerConfig(config: Config): ControllerConfig {
+export function controllerConfig(config: Config, secrets: Secrets): ControllerConfig {
   const { slurm, runner } = config;
   return {
     repositories: config.github.repositories,
@@ -20,7 +20,7 @@ export function controllerConfig(config: Config): ControllerConfig {
       environment: slurm.environment,
       workingDirectory: slurm.workingDirectory,
       output: slurm.output,
-      callbackUrl: runner.callbackUrl,
+      handoff: handoffOf(runner, secrets),
       claimWaitMs: runner.claimWaitMs,
       idleTimeoutMs: runner.idleTimeoutMs,
       timeLimitWarningMs: runner.timeLimitWarningMs,
@@ -29,4 +29,11 @@ export function controllerConfig(config: Config): ControllerConfig {
     extraLabels: runner.extraLabels,
     keepMs: config.database.keepMs,
   };
+}
+
+function handoffOf({ callbackUrl }: Config['runner'], { mailboxSecret }: Secrets): Handoff {
+  if (callbackUrl !== null) return { kind: 'callback', url: callbackUrl };
+  // The schema asks for one of the two.
+  if (mailboxSecret === null) throw new Error('There is no handoff.');
+  return { kind: 'mailbox', secret: mailboxSecret };
 }

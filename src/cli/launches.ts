@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/load-config.ts';
-import type { Launch } from '../controller/context.ts';
+import type { Handoff, Launch } from '../controller/context.ts';
 import type { Launcher } from '../domain/launcher.ts';
 
 const folder = join(import.meta.dirname, '../../slurm');
@@ -13,9 +13,14 @@ const read = (path: string): string => readFileSync(join(folder, path), 'utf8');
 const place = '# parts: their functions stand here\n';
 
 /** The same text for every allocation of the same kind of launcher; without comments, since it is sent with each submit. */
-export function jobScript({ kind, docker }: Pick<Launcher, 'kind' | 'docker'>): string {
+export function jobScript(
+  { kind, docker }: Pick<Launcher, 'kind' | 'docker'>,
+  handoff: Handoff['kind'] = 'callback',
+): string {
   const parts = [
-    ...readdirSync(join(folder, 'job')).map((name) => `job/${name}`),
+    ...readdirSync(join(folder, 'job'))
+      .filter((name) => name !== 'mailbox.sh' || handoff === 'mailbox')
+      .map((name) => `job/${name}`),
     `launchers/${docker === null ? 'no-docker' : 'dockerd'}.sh`,
     ...(kind === 'command' ? [] : ['launchers/image-cache.sh', 'launchers/container.sh']),
     `launchers/${kind}.sh`,
@@ -31,7 +36,7 @@ export function launchOf(
     runner,
     slurm,
   }: {
-    runner: Pick<Config['runner'], 'scratch' | 'imageCache' | 'hooks' | 'idleLimitMs'>;
+    runner: Pick<Config['runner'], 'scratch' | 'imageCache' | 'hooks' | 'idleLimitMs' | 'callbackUrl'>;
     slurm: Pick<Config['slurm'], 'environment'>;
   },
 ): Launch {
@@ -57,7 +62,7 @@ export function launchOf(
     GHA_SLURM_IMAGE_CACHE_MIB: image === null ? '' : String(runner.imageCache.limitMiB),
   };
   return {
-    script: jobScript(launcher),
+    script: jobScript(launcher, runner.callbackUrl === null ? 'mailbox' : 'callback'),
     environment: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== '')),
   };
 }

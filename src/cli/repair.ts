@@ -27,7 +27,7 @@ export async function repair(
       {
         store,
         ...createClients(config, secrets, log),
-        config: controllerConfig(config),
+        config: controllerConfig(config, secrets),
         clock: systemClock,
         chance: systemChance,
         log,

@@ -41,7 +41,7 @@ export async function serve(option: string | undefined): Promise<void> {
     const controller = createController({
       store,
       ...clients,
-      config: controllerConfig(config),
+      config: controllerConfig(config, secrets),
       clock: systemClock,
       chance: systemChance,
       log,

@@ -23,3 +23,7 @@ export const httpUrl = text.refine(
   (value) => /^https?:\/\/[^/]/.test(value),
   'must be an http:// or https:// URL',
 );
+
+/** For checks that span fields: zod leaves them out where a field has a fault, and all faults are to be named at once. */
+export const seen = ({ value }: { readonly value: unknown }): boolean =>
+  typeof value === 'object' && value !== null;

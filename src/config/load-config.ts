@@ -26,6 +26,8 @@ export interface Secrets {
         readonly env: Environment;
       };
   readonly adminToken: string | null;
+  /** Of the handoff `mailbox`; null with `callback`. */
+  readonly mailboxSecret: string | null;
 }
 
 export interface Config {
@@ -53,7 +55,8 @@ export interface Config {
   readonly runner: {
     readonly extraLabels: readonly string[];
     readonly namePrefix: string;
-    readonly callbackUrl: string;
+    /** How nodes reach the service; null where they don't, and are handed their runners through the comment of their Slurm job. */
+    readonly callbackUrl: string | null;
     readonly claimWaitMs: number;
     readonly idleTimeoutMs: number;
     /** For how long a runner without a job stays where the service can't be asked. */
@@ -170,11 +173,12 @@ function duplicateRepositories(document: unknown): Fault[] {
 const defaultTokenLifetimeMs = 600_000;
 const defaultCommandTimeLimitMs = 10_000;
 
-function toSecrets({ github, slurm, server }: ConfigDocument, env: Environment): Secrets {
+function toSecrets({ github, slurm, runner, server }: ConfigDocument, env: Environment): Secrets {
   return {
     githubToken: github.auth.token,
     slurmToken: toSlurmToken(slurm.token, env),
     adminToken: server.adminToken ?? null,
+    mailboxSecret: runner.mailboxSecret ?? null,
   };
 }
 
@@ -231,7 +235,7 @@ function toConfig({
     runner: {
       extraLabels: runner.extraLabels,
       namePrefix: runner.namePrefix,
-      callbackUrl: runner.callbackUrl,
+      callbackUrl: runner.handoff === 'callback' ? (runner.callbackUrl ?? null) : null,
       claimWaitMs: runner.claimWait,
       idleTimeoutMs: runner.idleTimeout,
       idleLimitMs: runner.idleLimit,

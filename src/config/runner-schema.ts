@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { HookEvent } from '../domain/hook.ts';
 import { maxRunnerNamePrefixLength } from '../domain/names.ts';
-import { absolutePath, durationMs, httpUrl, sizeMiB, text } from './fields.ts';
+import { absolutePath, durationMs, httpUrl, seen, sizeMiB, text } from './fields.ts';
 import { launcherFaults, launcherSchema, mergeLauncher, nodePath } from './launcher-schema.ts';
 
 /** `exit` ends within the half minute that Slurm leaves a job that it has told to end. */
@@ -12,34 +12,52 @@ const hook = (timeLimit: string) =>
     timeLimit: durationMs.refine((ms) => ms >= 1_000, 'must be 1s at least').prefault(timeLimit),
   });
 
-export const runnerSchema = z.strictObject({
-  extraLabels: z.array(text).default(['self-hosted', 'linux', 'x64']),
-  namePrefix: text
-    .regex(/^[A-Za-z0-9_.-]+$/, 'may have letters, digits, dots, dashes and underscores')
-    .max(
-      maxRunnerNamePrefixLength,
-      `may have ${maxRunnerNamePrefixLength} characters: GitHub allows 64 in all`,
-    )
-    .default('gha'),
-  callbackUrl: httpUrl.transform((url) => url.replace(/\/+$/, '')),
-  claimWait: durationMs.default(900_000),
-  idleTimeout: durationMs.default(120_000),
-  idleLimit: durationMs.default(900_000),
-  timeLimitWarning: durationMs.default(90_000),
-  launcher: launcherSchema,
-  scratch: absolutePath.optional(),
-  imageCache: z
-    .strictObject({ path: absolutePath.optional(), limit: sizeMiB.prefault('20GiB') })
-    .prefault({}),
-  hooks: z
-    .strictObject({
-      beforeClaim: hook('30s').optional(),
-      jobStarted: hook('30s').optional(),
-      jobCompleted: hook('30s').optional(),
-      exit: hook('10s').optional(),
-    } satisfies Record<HookEvent, unknown>)
-    .prefault({}),
-});
+export const runnerSchema = z
+  .strictObject({
+    handoff: z.enum(['callback', 'mailbox']).default('callback'),
+    extraLabels: z.array(text).default(['self-hosted', 'linux', 'x64']),
+    namePrefix: text
+      .regex(/^[A-Za-z0-9_.-]+$/, 'may have letters, digits, dots, dashes and underscores')
+      .max(
+        maxRunnerNamePrefixLength,
+        `may have ${maxRunnerNamePrefixLength} characters: GitHub allows 64 in all`,
+      )
+      .default('gha'),
+    callbackUrl: httpUrl.transform((url) => url.replace(/\/+$/, '')).optional(),
+    mailboxSecret: text
+      .min(32, 'must have 32 characters at least: openssl rand -hex 32 makes some')
+      .optional(),
+    claimWait: durationMs.default(900_000),
+    idleTimeout: durationMs.default(120_000),
+    idleLimit: durationMs.default(900_000),
+    timeLimitWarning: durationMs.default(90_000),
+    launcher: launcherSchema,
+    scratch: absolutePath.optional(),
+    imageCache: z
+      .strictObject({ path: absolutePath.optional(), limit: sizeMiB.prefault('20GiB') })
+      .prefault({}),
+    hooks: z
+      .strictObject({
+        beforeClaim: hook('30s').optional(),
+        jobStarted: hook('30s').optional(),
+        jobCompleted: hook('30s').optional(),
+        exit: hook('10s').optional(),
+      } satisfies Record<HookEvent, unknown>)
+      .prefault({}),
+  })
+  .superRefine(
+    ({ handoff, callbackUrl, mailboxSecret }, context) => {
+      const refuse = (field: string, message: string): void =>
+        context.addIssue({ code: 'custom', path: [field], message });
+      if (handoff === 'callback' && callbackUrl === undefined)
+        refuse('callbackUrl', 'is required with handoff callback');
+      if (handoff === 'mailbox' && mailboxSecret === undefined)
+        refuse('mailboxSecret', 'is required with handoff mailbox');
+      if (handoff === 'callback' && mailboxSecret !== undefined)
+        refuse('mailboxSecret', 'goes with handoff mailbox');
+    },
+    { when: seen },
+  );
 
 type Launching = {
   runner?: { launcher?: Parameters<typeof mergeLauncher>[0] };

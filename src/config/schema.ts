@@ -1,12 +1,9 @@
 /** The configuration file's shape. Units are parsed here, so that the rest of the program sees plain numbers. */
 import { z } from 'zod';
 import { ownFields } from '../domain/profile.ts';
-import { absolutePath, durationMs, httpUrl, positive, sizeMiB, text } from './fields.ts';
+import { absolutePath, durationMs, httpUrl, positive, seen, sizeMiB, text } from './fields.ts';
 import { launcherOverride } from './launcher-schema.ts';
 import { refuseLaunchers, runnerSchema } from './runner-schema.ts';
-
-/** For checks that span fields: zod leaves them out where a field has a fault, and all faults are to be named at once. */
-const seen = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
 

@@ -21,6 +21,11 @@ export interface Launch {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** How a Slurm job asks for its runner: over HTTP, or through its own comment, sealed with a key that is made of the secret. */
+export type Handoff =
+  | { readonly kind: 'callback'; readonly url: string }
+  | { readonly kind: 'mailbox'; readonly secret: string };
+
 export interface ControllerConfig {
   readonly repositories: readonly string[];
   readonly profiles: ReadonlyMap<string, Profile>;
@@ -41,7 +46,7 @@ export interface ControllerConfig {
     readonly environment: Readonly<Record<string, string>>;
     readonly workingDirectory: string;
     readonly output: string;
-    readonly callbackUrl: string;
+    readonly handoff: Handoff;
     readonly claimWaitMs: number;
     readonly idleTimeoutMs: number;
     readonly timeLimitWarningMs: number;

@@ -7,17 +7,18 @@
 
 import { plan } from '../planner/plan.ts';
 import { isDamage } from '../store/damage.ts';
+import { answerNode, type NodeApi } from './answer-node.ts';
 import { cancelJobs } from './cancel-jobs.ts';
 import { carryOut } from './carry-out.ts';
 import { Claims } from './claim.ts';
-import type { ClaimAnswer, ClaimRequest } from './claim-answer.ts';
 import { type ControllerParts, createContext } from './create-context.ts';
 import { deregisterLeftovers } from './deregister.ts';
 import { describePools, describeState, type StateView } from './describe-state.ts';
 import { explainJob, type JobExplanation } from './explain-job.ts';
-import { answerIdle, authenticate, type NodeEvent, takeEvent } from './node-events.ts';
+import { Mailbox } from './mailbox.ts';
+import { answerIdle, authenticate, takeEvent } from './node-events.ts';
 import { noteOutput } from './note-output.ts';
-import { noteUnfit, type Unfit } from './note-unfit.ts';
+import { noteUnfit } from './note-unfit.ts';
 import type { Failure } from './observations.ts';
 import { observeRepository } from './observe-github.ts';
 import { observeSlurm } from './observe-slurm.ts';
@@ -44,7 +45,7 @@ export interface Readiness {
   }[];
 }
 
-export interface Controller {
+export interface Controller extends NodeApi {
   /** Observes everything once, plans, and waits for all effects: one turn of both loops. */
   tick(): Promise<void>;
   /**
@@ -52,15 +53,6 @@ export interface Controller {
    * is damaged: what it still reads can't be trusted.
    */
   run(signal: AbortSignal): Promise<void>;
-  claim(allocationId: string, token: string, request: ClaimRequest): Promise<ClaimAnswer>;
-  /** False for a wrong claim token, or an allocation that has gone on. */
-  noteUnfit(allocationId: string, token: string, unfit: Unfit): boolean;
-  /** False when the token is neither the claim token nor the event token. */
-  noteOutput(allocationId: string, token: string, output: string): boolean;
-  /** False when the token is wrong. */
-  takeEvent(allocationId: string, token: string, event: NodeEvent): boolean;
-  /** Null when the token is wrong. */
-  answerIdle(allocationId: string, token: string): Promise<'stop' | 'stay' | null>;
   readiness(): Readiness;
   pools(): StateView['pools'];
   /** `before` is the cursor that an earlier page gave. */
@@ -88,6 +80,63 @@ export function createController(parts: ControllerParts): Controller {
   const registrations = new RegistrationSweep(context);
   const pruner = new Pruner(context);
 
+  const nodeApi: NodeApi = {
+    async claim(id, token, request) {
+      try {
+        return await claims.claim(id, token, request);
+      } catch (error) {
+        if (!database.note(error)) throw error;
+        const message = 'the database can not be written now';
+        return { status: 503, message, retryAfterSeconds: unwritableRetryS };
+      }
+    },
+
+    noteUnfit(id, token, unfit) {
+      try {
+        const noted = noteUnfit(context, id, token, unfit);
+        context.wakeSlurm();
+        return noted;
+      } catch (error) {
+        // Slurm says that its job has ended, too.
+        if (!database.note(error)) throw error;
+        return true;
+      }
+    },
+
+    noteOutput(id, token, output) {
+      try {
+        return noteOutput(context, id, token, output);
+      } catch (error) {
+        // Nothing depends on it.
+        if (!database.note(error)) throw error;
+        return true;
+      }
+    },
+
+    takeEvent(id, token, event) {
+      const row = authenticate(context, id, token);
+      try {
+        if (row !== null) takeEvent(context, row, event);
+      } catch (error) {
+        // A hint: what it says is seen at GitHub and in Slurm, too.
+        if (!database.note(error)) throw error;
+      }
+      return row !== null;
+    },
+
+    async answerIdle(id, token) {
+      const row = authenticate(context, id, token);
+      if (row === null) return null;
+      try {
+        return await answerIdle(context, row);
+      } catch (error) {
+        if (!database.note(error)) throw error;
+        return 'stay';
+      }
+    },
+  };
+  const mailbox = new Mailbox(context, (request) => answerNode(nodeApi, request));
+
   function reconcile(): void {
     carryOut(context, submitter, plan(takeSnapshot(context, isInFlight), clock.monotonicMs()));
     keepHouse();
@@ -102,6 +151,7 @@ export function createController(parts: ControllerParts): Controller {
     releaseAllocations(context);
     cancelJobs(context);
     deregisterLeftovers(context);
+    mailbox.look();
   }
 
   function keepHouseAndHistory(): void {
@@ -190,59 +240,7 @@ export function createController(parts: ControllerParts): Controller {
       if (failed !== undefined) throw failed.reason;
     },
 
-    async claim(id, token, request) {
-      try {
-        return await claims.claim(id, token, request);
-      } catch (error) {
-        if (!database.note(error)) throw error;
-        const message = 'the database can not be written now';
-        return { status: 503, message, retryAfterSeconds: unwritableRetryS };
-      }
-    },
-
-    noteUnfit(id, token, unfit) {
-      try {
-        const noted = noteUnfit(context, id, token, unfit);
-        context.wakeSlurm();
-        return noted;
-      } catch (error) {
-        // Slurm says that its job has ended, too.
-        if (!database.note(error)) throw error;
-        return true;
-      }
-    },
-
-    noteOutput(id, token, output) {
-      try {
-        return noteOutput(context, id, token, output);
-      } catch (error) {
-        // Nothing depends on it.
-        if (!database.note(error)) throw error;
-        return true;
-      }
-    },
-
-    takeEvent(id, token, event) {
-      const row = authenticate(context, id, token);
-      try {
-        if (row !== null) takeEvent(context, row, event);
-      } catch (error) {
-        // A hint: what it says is seen at GitHub and in Slurm, too.
-        if (!database.note(error)) throw error;
-      }
-      return row !== null;
-    },
-
-    async answerIdle(id, token) {
-      const row = authenticate(context, id, token);
-      if (row === null) return null;
-      try {
-        return await answerIdle(context, row);
-      } catch (error) {
-        if (!database.note(error)) throw error;
-        return 'stay';
-      }
-    },
+    ...nodeApi,
 
     readiness() {
       const repositories = config.repositories.map((repository) => {

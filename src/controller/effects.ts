@@ -5,25 +5,26 @@
 import PQueue from 'p-queue';
 
 export class Effects {
-  readonly #queues: Record<'slurm' | 'github' | 'mint', PQueue>;
+  readonly #queues: Record<'slurm' | 'github' | 'mint' | 'mailbox', PQueue>;
   readonly #running = new Set<string>();
   readonly #failed: (error: unknown, key: string) => void;
   readonly #stopped = new AbortController();
 
   constructor(
     failed: (error: unknown, key: string) => void,
-    concurrency: { slurm: number; github: number; mint: number },
+    concurrency: { slurm: number; github: number; mint: number; mailbox: number },
   ) {
     this.#failed = failed;
     this.#queues = {
       slurm: new PQueue({ concurrency: concurrency.slurm }),
       github: new PQueue({ concurrency: concurrency.github }),
       mint: new PQueue({ concurrency: concurrency.mint }),
+      mailbox: new PQueue({ concurrency: concurrency.mailbox }),
     };
   }
 
   /** Starts `effect` when its turn comes, unless one with the same key is waiting or running. */
-  run(side: 'slurm' | 'github', key: string, effect: () => Promise<void>): void {
+  run(side: 'slurm' | 'github' | 'mailbox', key: string, effect: () => Promise<void>): void {
     if (this.#running.has(key) || this.#stopped.signal.aborted) return;
     this.#running.add(key);
     this.#queues[side]

@@ -45,6 +45,8 @@ export interface SlurmJobDetail extends SlurmJobRef {
   readonly expectedStartMs: number | null;
   readonly node: string | null;
   readonly exitCode: number | null;
+  /** Empty when it has none. */
+  readonly comment: string;
 }
 
 export interface SlurmPort {
@@ -57,6 +59,8 @@ export interface SlurmPort {
   states(ids: readonly number[]): Promise<readonly SlurmJobState[]>;
   /** One job, or null when Slurm answers that it knows no such id (2017). */
   job(id: number): Promise<SlurmJobDetail | null>;
+  /** Sets the comment of a job that is not over, 1,024 bytes at most; false where Slurm knows no such job, or it is over. */
+  setComment(job: SlurmJobRef, comment: string): Promise<boolean>;
   /** Cancels by id and name, anded by Slurm, so that a reused id is spared. Ended or unknown is success. */
   cancel(job: SlurmJobRef): Promise<void>;
   /** Cancels whatever of the user's carries this name, pending or running; null for `slurm.user`. */

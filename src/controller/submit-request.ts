@@ -1,6 +1,8 @@
 import type { Profile } from '../domain/profile.ts';
 import type { Allocation } from '../store/move-allocation.ts';
-import type { ControllerConfig } from './context.ts';
+import type { ControllerConfig, Handoff } from './context.ts';
+import { answeredWithinMs } from './mailbox.ts';
+import { mailboxKey } from './mailbox-seal.ts';
 import type { SubmitRequest } from './ports.ts';
 
 /** What a job script is told goes through its environment; the script is the same text for every allocation of a launcher. */
@@ -19,7 +21,7 @@ export function submitRequest(
     script: launch.script,
     environment: {
       ...job.environment,
-      GHA_SLURM_URL: job.callbackUrl,
+      ...handoffEnvironment(job.handoff, row.slurmJobName),
       GHA_SLURM_ALLOCATION: row.id,
       GHA_SLURM_CLAIM_TOKEN: claimToken,
       GHA_SLURM_CLAIM_WAIT: String(Math.ceil(job.claimWaitMs / 1_000)),
@@ -30,6 +32,15 @@ export function submitRequest(
     timeLimitWarningSeconds: Math.ceil(job.timeLimitWarningMs / 1_000),
   };
 }
+
+/** The key is given to this job alone. */
+const handoffEnvironment = (handoff: Handoff, slurmJobName: string): Readonly<Record<string, string>> =>
+  handoff.kind === 'callback'
+    ? { GHA_SLURM_URL: handoff.url }
+    : {
+        GHA_SLURM_MAILBOX_KEY: mailboxKey(handoff.secret, slurmJobName),
+        GHA_SLURM_MAILBOX_WAIT: String(answeredWithinMs / 1_000),
+      };
 
 /** Without the fields that say nothing. */
 function only<T extends object>(fields: T): Partial<T> {

@@ -20,6 +20,7 @@ export const calls = {
   cancelByName: { name: 'DELETE /jobs/ by name', timeLimitMs: 30_000, changes: true, priority: 1 },
   states: { name: 'GET /jobs/state/', timeLimitMs: 30_000, changes: false, priority: 2 },
   job: { name: 'GET /job/{job_id}', timeLimitMs: 40_000, changes: false, priority: 0 },
+  comment: { name: 'POST /job/{job_id}', timeLimitMs: 30_000, changes: true, priority: 1 },
   /** Megabytes: about a second for 1,000 jobs. */
   listJobs: { name: 'GET /jobs/', timeLimitMs: 120_000, changes: false, priority: 0 },
   cluster: {

@@ -35,6 +35,7 @@ export interface SlurmClient {
   job(id: number): Promise<SlurmJobDetail | null>;
   /** Every job of everybody that Slurm still knows: megabytes on a large cluster, so for a comparison by hand only. */
   listJobs(): Promise<readonly SlurmJobDetail[]>;
+  setComment(job: SlurmJobRef, comment: string): Promise<boolean>;
   cancel(job: SlurmJobRef): Promise<void>;
   cancelByName(name: string, user: string | null): Promise<void>;
   /** What the cluster has: four listings, megabytes on a large one, so for a comparison by hand only. */
@@ -48,6 +49,8 @@ const mostIdsInUrl = 400;
 const unknownJob = 2017;
 /** Of a cancel: unknown id; already over; id and name do not belong together. None of ours is there. */
 const nothingThere: ReadonlySet<number> = new Set([unknownJob, 2021, 2172]);
+/** Of a change: unknown id; already over, in two ways to say it. */
+const nothingToChange: ReadonlySet<number> = new Set([unknownJob, 2021, 2084]);
 
 type Api = Client<paths, 'application/json'>;
 
@@ -180,6 +183,25 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
         ),
         licenses: new Map((await records((api) => api.GET('/licenses/'), 'licenses')).map(parseLicense)),
       };
+    },
+
+    async setComment({ id, user }, comment) {
+      const params = { path: { job_id: String(id) } };
+      type Changed = Common & { readonly results?: readonly { readonly error_code?: number }[] | null };
+      try {
+        const { results } = await caller.call<Changed>(
+          calls.comment,
+          (api) => api.POST('/job/{job_id}', { params, body: { comment } }),
+          user,
+        );
+        const code = results?.find(({ error_code = 0 }) => error_code !== 0)?.error_code ?? 0;
+        if (code !== 0 && !nothingToChange.has(code))
+          throw errorFromFaults(calls.comment.name, 200, [{ error_number: code, error: '' }]);
+        return code === 0;
+      } catch (error) {
+        if (error instanceof SlurmError && nothingToChange.has(error.errorNumber ?? 0)) return false;
+        throw error;
+      }
     },
 
     cancel: ({ id, ...job }) => kill(calls.cancel, { jobs: [String(id)] }, job),

@@ -17,6 +17,7 @@ const jobRecord = z.object({
   state_reason: z.string().default('None'),
   start_time: optionalNumber.nullish(),
   nodes: z.string().nullish(),
+  comment: z.string().nullish(),
   exit_code: z.object({ return_code: optionalNumber.nullish() }).nullish(),
 });
 
@@ -29,6 +30,7 @@ export interface SlurmJobDetail {
   readonly expectedStartMs: number | null;
   readonly node: string | null;
   readonly exitCode: number | null;
+  readonly comment: string;
 }
 
 export function parseJob(record: unknown): SlurmJobDetail {
@@ -43,5 +45,6 @@ export function parseJob(record: unknown): SlurmJobDetail {
     expectedStartMs: startSeconds > 0 ? startSeconds * 1_000 : null,
     node: job.nodes === undefined || job.nodes === null || job.nodes === '' ? null : job.nodes,
     exitCode: job.exit_code?.return_code ?? null,
+    comment: job.comment ?? '',
   };
 }

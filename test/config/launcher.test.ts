@@ -87,6 +87,7 @@ describe('a launcher', () => {
           { event: 'exit', script: '/opt/clean', timeLimitMs: 1_500 },
         ],
         idleLimitMs: 900_000,
+        callbackUrl: 'http://service:8080',
       },
       slurm: { environment: { PATH: '/bin', https_proxy: 'http://proxy' } },
     } as const;

@@ -23,7 +23,7 @@ export const config: ControllerConfig = {
     environment: { PATH: '/usr/bin' },
     workingDirectory: '/tmp',
     output: '/dev/null',
-    callbackUrl: 'http://service:8080',
+    handoff: { kind: 'callback', url: 'http://service:8080' },
     claimWaitMs: 900_000,
     idleTimeoutMs: 120_000,
     timeLimitWarningMs: 90_000,

@@ -15,6 +15,7 @@ export interface InProcessJob {
   readonly user: string | null;
   readonly environment: Readonly<Record<string, string>>;
   states: readonly string[];
+  comment: string;
   reason: string | null;
   /** How often Slurm has started it again. */
   restarts: number;
@@ -75,6 +76,15 @@ export class InProcessSlurm implements WholeSlurm {
     return this.faults.meet('listJobs', null, () => [...this.jobs.values()].map(detailOf));
   }
 
+  setComment({ id }: SlurmJobRef, comment: string): Promise<boolean> {
+    return this.faults.meet('setComment', { id, comment }, () => {
+      const job = this.jobs.get(id);
+      if (job === undefined || !isLive(job)) return false;
+      job.comment = comment;
+      return true;
+    });
+  }
+
   cancel({ id, name, user }: SlurmJobRef): Promise<void> {
     return this.faults.meet('cancel', { id, name, user }, () => {
       const job = this.jobs.get(id);
@@ -98,6 +108,7 @@ export class InProcessSlurm implements WholeSlurm {
       user,
       environment,
       states: ['PENDING'],
+      comment: '',
       reason: 'Resources',
       restarts: 0,
       copy: false,

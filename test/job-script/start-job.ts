@@ -58,6 +58,8 @@ export async function startJob(
   options: {
     readonly env?: Readonly<Record<string, string>>;
     readonly url?: string;
+    /** With the key, and no address. */
+    readonly handoff?: 'mailbox';
     /** `slurm.output`. */
     readonly output?: '/dev/null';
   } = {},
@@ -95,7 +97,7 @@ export async function startJob(
 
   // Slurm spools a copy of the script and starts that.
   const script = join(folder, 'slurm_script');
-  writeFileSync(script, jobScript({ kind: 'command', docker: null }));
+  writeFileSync(script, jobScript({ kind: 'command', docker: null }, options.handoff));
   const printed = options.output ?? join(folder, 'slurm-42.out');
   const out = openSync(printed, 'a');
   const child: ChildProcess = spawn('/bin/bash', [script], {

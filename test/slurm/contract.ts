@@ -70,6 +70,20 @@ export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>
       await slurm.cancelByName(job.name, null);
     });
 
+    it('a comment of a running job is set, read again, and taken away; of one that is over it is not', async () => {
+      const job = await submit();
+      await under.started(job.id);
+      const comment = `gs1:q:1:${'Ab-_'.repeat(230)}`;
+      expect(await slurm.setComment(job, comment)).toBe(true);
+      expect((await slurm.job(job.id))?.comment).toBe(comment);
+      expect(await slurm.setComment(job, '')).toBe(true);
+      expect((await slurm.job(job.id))?.comment).toBe('');
+      await slurm.cancel(job);
+      await until(async () => (await statesOf(slurm, job.id)).join() === 'CANCELLED');
+      expect(await slurm.setComment(job, comment)).toBe(false);
+      expect(await slurm.setComment({ id: 99_999, name: 'gha-nobody', user: null }, comment)).toBe(false);
+    });
+
     it('a cancel spares a job whose name is another: numbers are used again', async () => {
       const job = await submit();
       await slurm.cancel({ ...job, name: `${job.name}-other` });

@@ -57,6 +57,9 @@ interface Listed extends Common {
 interface Cancelled extends Common {
   status?: { error?: { code?: number; message?: string } }[];
 }
+interface Changed extends Common {
+  results?: { error_code?: number }[] | null;
+}
 interface NumberOrNone {
   set?: boolean;
   infinite?: boolean;
@@ -71,6 +74,7 @@ interface Detailed extends Common {
     start_time?: NumberOrNone;
     nodes?: string;
     exit_code?: { return_code?: NumberOrNone };
+    comment?: string;
   }[];
 }
 
@@ -116,6 +120,12 @@ type HoldsFor<Paths extends V40 | V41 | V42 | V43 | V44 | V45> = Held<{
   licenses: Is<Read['licenses'], keyof ItemOf<AnswerOf<Paths['/licenses/']['get']>, 'licenses'>>;
   'the body of a cancel fits': Is<SentCancel, BodyOf<Paths['/jobs/']['delete']>>;
   'a cancel has no unknown field': Is<Unknown<SentCancel, BodyOf<Paths['/jobs/']['delete']>>, never>;
+  'the body of a change fits': Is<{ comment: string }, BodyOf<Paths['/job/{job_id}']['post']>>;
+  'a change has no unknown field': Is<
+    Unknown<{ comment: string }, BodyOf<Paths['/job/{job_id}']['post']>>,
+    never
+  >;
+  'the answer to a change': Is<AnswerOf<Paths['/job/{job_id}']['post']>, Changed>;
   'the answer to a cancel': Is<AnswerOf<Paths['/jobs/']['delete']>, Cancelled>;
 }>;
 type Held<Facts> = {

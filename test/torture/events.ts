@@ -12,6 +12,7 @@ export const slurmCalls = Object.keys({
   job: true,
   cancel: true,
   cancelByName: true,
+  setComment: true,
   listJobs: true,
 } satisfies Record<SlurmCall, true>) as SlurmCall[];
 export const gitHubCalls = Object.keys({

@@ -7,6 +7,7 @@ export const mutations: Readonly<Record<string, Readonly<Record<string, boolean>
     submit: true,
     cancel: true,
     cancelByName: true,
+    setComment: true,
     states: false,
     job: false,
     listJobs: false,

@@ -25,7 +25,7 @@ export interface paths {
         };
         get: operations["get_job"];
         put?: never;
-        post?: never;
+        post: operations["post_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -199,6 +199,16 @@ export interface components {
             set: boolean;
         };
         hostlist_string: string[];
+        job_array_response_array: components["schemas"]["job_array_response_msg_entry"][];
+        job_array_response_msg_entry: {
+            error?: string;
+            /** Format: int32 */
+            error_code?: number;
+            /** Format: int32 */
+            job_id?: number;
+            step_id?: string;
+            why?: string;
+        };
         job_desc_msg: {
             account?: string;
             account_gather_frequency?: string;
@@ -683,6 +693,15 @@ export interface components {
             meta?: components["schemas"]["openapi_meta"];
             warnings?: components["schemas"]["openapi_warnings"];
         };
+        openapi_job_post_response: {
+            errors?: components["schemas"]["openapi_errors"];
+            job_id?: string;
+            job_submit_user_msg?: string;
+            meta?: components["schemas"]["openapi_meta"];
+            results?: components["schemas"]["job_array_response_array"];
+            step_id?: string;
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
         openapi_job_submit_response: {
             errors?: components["schemas"]["openapi_errors"];
             /** Format: int32 */
@@ -983,6 +1002,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_job_info_resp"];
+                };
+            };
+        };
+    };
+    post_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["job_desc_msg"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_job_post_response"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_job_post_response"];
                 };
             };
         };

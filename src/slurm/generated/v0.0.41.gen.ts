@@ -25,7 +25,7 @@ export interface paths {
         };
         get: operations["get_job"];
         put?: never;
-        post?: never;
+        post: operations["post_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -929,6 +929,54 @@ export interface components {
                 source?: string;
             }[];
         };
+        openapi_job_post_response: {
+            errors?: {
+                description?: string;
+                error?: string;
+                /** Format: int32 */
+                error_number?: number;
+                source?: string;
+            }[];
+            job_id?: string;
+            job_submit_user_msg?: string;
+            meta?: {
+                client?: {
+                    group?: string;
+                    source?: string;
+                    user?: string;
+                };
+                command?: string[];
+                plugin?: {
+                    accounting_storage?: string;
+                    data_parser?: string;
+                    name?: string;
+                    type?: string;
+                };
+                slurm?: {
+                    cluster?: string;
+                    release?: string;
+                    version?: {
+                        major?: string;
+                        micro?: string;
+                        minor?: string;
+                    };
+                };
+            };
+            results?: {
+                error?: string;
+                /** Format: int32 */
+                error_code?: number;
+                /** Format: int32 */
+                job_id?: number;
+                step_id?: string;
+                why?: string;
+            }[];
+            step_id?: string;
+            warnings?: {
+                description?: string;
+                source?: string;
+            }[];
+        };
         openapi_job_submit_response: {
             errors?: {
                 description?: string;
@@ -1649,6 +1697,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_job_info_resp"];
+                };
+            };
+        };
+    };
+    post_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["job_desc_msg"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_job_post_response"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_job_post_response"];
                 };
             };
         };

@@ -1,0 +1,207 @@
+/** Claims of Slurm jobs whose nodes don't reach the service: the same guards as over HTTP, behind a seal. */
+import { describe, expect, it } from 'vitest';
+import { decrypt, encrypt, mailboxKey, seal, unseal } from '../../src/controller/mailbox-seal.ts';
+import { config } from './controller-config.ts';
+import { Harness } from './harness.ts';
+import { type InProcessJob, slurmFailures } from './in-process-slurm.ts';
+
+const secret = 'a secret of the service, 32 characters at least';
+const inMailboxes = { ...config, job: { ...config.job, handoff: { kind: 'mailbox', secret } } } as const;
+
+/** The batch script's end. */
+class Node {
+  readonly job: InProcessJob;
+  readonly key: string;
+  sequence = 0;
+
+  constructor(job: InProcessJob) {
+    this.job = job;
+    this.key = job.environment['GHA_SLURM_MAILBOX_KEY'] ?? '';
+  }
+
+  ask(what: string, form: string, token = this.job.environment['GHA_SLURM_CLAIM_TOKEN'] ?? ''): void {
+    this.sequence += 1;
+    this.job.comment = seal(this.key, [
+      'gs1',
+      'q',
+      this.sequence,
+      encrypt(this.key, `${what}\n${token}\n${form}`),
+    ]);
+  }
+
+  claim(): void {
+    this.ask('claim', `slurm_job_id=${this.job.id}&node=n1&restart_count=${this.job.restarts}`);
+  }
+
+  /** The part that is in the comment now. */
+  part(): { sequence: number; part: number; parts: number; payload: string } | null {
+    const [, kind, sequence, part, parts, payload = ''] = unseal(this.key, this.job.comment) ?? [];
+    return kind === 'a'
+      ? { sequence: Number(sequence), part: Number(part), parts: Number(parts), payload }
+      : null;
+  }
+
+  /** Takes all parts. @returns the answer, as HTTP has it. */
+  async take(h: Harness): Promise<string | null> {
+    let whole = '';
+    for (let taken = 1; ; taken += 1) {
+      // A claimed runner's mailbox is looked into less often.
+      for (let ticks = 0; ticks < 4 && this.part()?.part !== taken; ticks += 1) await h.tick();
+      const found = this.part();
+      if (found === null || found.part !== taken) return null;
+      whole += found.payload;
+      if (found.part === found.parts) break;
+      this.job.comment = seal(this.key, ['gs1', 'k', this.sequence, taken]);
+    }
+    this.job.comment = '';
+    return decrypt(this.key, whole);
+  }
+}
+
+async function withOneJob(): Promise<{ h: Harness; node: Node }> {
+  const h = new Harness(inMailboxes);
+  h.queue();
+  await h.tick();
+  const node = new Node(h.theJob());
+  h.slurm.start(node.job);
+  return { h, node };
+}
+
+describe('a mailbox', () => {
+  it('a claim is answered as over HTTP; what the comment has is for that job alone', async () => {
+    const { h, node } = await withOneJob();
+    expect(node.job.environment).not.toHaveProperty('GHA_SLURM_URL');
+    expect(node.key).toBe(mailboxKey(secret, node.job.name));
+    node.claim();
+    const answer = await node.take(h);
+    const [name] = h.column('select name from runners');
+    expect(answer).toContain(`200\nX-Runner-Name: ${name}\n`);
+    expect(answer).toContain(`\n\njit of ${name}`);
+    expect(h.live()).toMatchObject([{ state: 'claimed', node: 'n1', claims: 1 }]);
+    expect(node.job.comment).toBe('');
+  });
+
+  it('is not looked into before its job runs, nor with the handoff over HTTP', async () => {
+    const h = new Harness(inMailboxes);
+    h.queue();
+    await h.tick();
+    const node = new Node(h.theJob());
+    node.claim();
+    await h.pass(30_000);
+    expect(node.part()).toBeNull();
+    expect(h.github.faults.count('mint')).toBe(0);
+    const http = new Harness();
+    http.queue();
+    await http.tick();
+    http.slurm.start(http.theJob());
+    await http.pass(30_000);
+    expect(http.slurm.faults.count('job')).toBe(0);
+  });
+
+  it.each([
+    ['the seal of another key', () => seal(mailboxKey(secret, 'gha-another'), ['gs1', 'q', 1, 'x'])],
+    [
+      'a payload of another key',
+      (node: Node) =>
+        seal(node.key, ['gs1', 'q', 1, encrypt(mailboxKey(secret, 'gha-another'), 'claim\nt\n')]),
+    ],
+    [
+      'a payload that is cut',
+      (node: Node) => {
+        node.claim();
+        const [gs1 = '', q = '', n = '', payload = ''] = unseal(node.key, node.job.comment) ?? [];
+        return seal(node.key, [gs1, q, n, payload.slice(0, -20)]);
+      },
+    ],
+    ['an acknowledgement of nothing', (node: Node) => seal(node.key, ['gs1', 'k', 1, 1])],
+    ['a comment of the site', () => 'project 7: do not kill'],
+  ])('%s is left alone', async (_what, comment) => {
+    const { h, node } = await withOneJob();
+    node.job.comment = comment(node);
+    const found = node.job.comment;
+    await h.pass(20_000);
+    expect(node.job.comment).toBe(found);
+    expect(h.github.faults.count('mint')).toBe(0);
+  });
+
+  it('a wrong claim token gets 401, and mints nothing', async () => {
+    const { h, node } = await withOneJob();
+    node.ask('claim', `slurm_job_id=${node.job.id}`, 'wrong');
+    expect(await node.take(h)).toMatch(/^401\n/);
+    node.ask('explode', '');
+    expect(await node.take(h)).toMatch(/^404\n/);
+    expect(h.github.faults.count('mint')).toBe(0);
+  });
+
+  it('a question that is repeated is not answered again', async () => {
+    const { h, node } = await withOneJob();
+    node.claim();
+    const question = node.job.comment;
+    expect(await node.take(h)).toMatch(/^200\n/);
+    node.job.comment = question;
+    await h.pass(60_000);
+    expect(node.job.comment).toBe(question);
+    expect(h.github.faults.count('mint')).toBe(1);
+  });
+
+  it('the service dies before the answer is taken: asked again, the first registration goes before the second mint', async () => {
+    const { h, node } = await withOneJob();
+    node.claim();
+    await h.tick();
+    expect(node.part()).toMatchObject({ part: 1 });
+    h.restart();
+    // Of an answer that nobody has any more.
+    node.job.comment = seal(node.key, ['gs1', 'k', 1, 1]);
+    await h.pass(20_000);
+    expect(node.part()).toBeNull();
+    node.claim();
+    expect(await node.take(h)).toMatch(/^200\n/);
+    expect(h.github.state.runners.size).toBe(1);
+    expect(h.column('select count(*) from runners')).toEqual([2]);
+    expect(h.live()).toMatchObject([{ state: 'claimed', claims: 2 }]);
+  });
+
+  it('a number that is another job’s by now: nothing is read, and nothing written', async () => {
+    const { h, node } = await withOneJob();
+    await h.tick();
+    const { id } = node.job;
+    h.slurm.forget(node.job, id);
+    const other = h.slurm.add('somebody-else');
+    expect(other.id).toBe(id);
+    h.slurm.start(other);
+    other.comment = seal(node.key, ['gs1', 'q', 1, encrypt(node.key, `claim\nt\nslurm_job_id=${id}`)]);
+    const found = other.comment;
+    await h.pass(30_000);
+    expect(other.comment).toBe(found);
+  });
+
+  it('Slurm does not take the answer: the job asks again', async () => {
+    const { h, node } = await withOneJob();
+    h.slurm.faults.order('setComment', { kind: 'before', error: slurmFailures.timeout() });
+    node.claim();
+    await h.tick();
+    expect(node.part()).toBeNull();
+    node.claim();
+    expect(await node.take(h)).toMatch(/^200\n/);
+    expect(h.github.state.runners.size).toBe(1);
+  });
+
+  it('what a node lacks, an idle runner and a failed start are heard; a runner at work is not looked at', async () => {
+    const { h, node } = await withOneJob();
+    node.ask('unfit', `slurm_job_id=${node.job.id}&node=n1&reason=no+Docker`);
+    expect(await node.take(h)).toMatch(/^204\n/);
+    expect(h.rows()[0]?.reason).toContain('no Docker');
+    node.claim();
+    const eventToken = /X-Event-Token: (\S+)/.exec((await node.take(h)) ?? '')?.[1] ?? '';
+    node.ask('output', 'it failed', eventToken);
+    await h.pass(20_000);
+    expect(h.column('select text from allocation_outputs')).toEqual(['it failed']);
+    const [name = ''] = h.column('select name from runners');
+    h.take(String(name));
+    await h.tick();
+    expect(h.live()).toMatchObject([{ state: 'busy' }]);
+    const before = h.slurm.faults.count('job');
+    await h.pass(120_000);
+    expect(h.slurm.faults.count('job')).toBe(before);
+  });
+});

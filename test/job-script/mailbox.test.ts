@@ -1,0 +1,117 @@
+/** A batch script whose node does not reach the service: it asks through the comment of its Slurm job. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { claimToken } from './start-job.ts';
+import { key, partsOf, type Question, startMailboxJob } from './start-mailbox.ts';
+
+// Does not compress, as a real one.
+const jitConfig = randomBytes(300).toString('base64');
+const granted = [
+  '200',
+  'X-Runner-Name: gha-i-abc-1',
+  'X-Event-Token: event-token',
+  'X-Idle-Timeout: 600',
+  '',
+  jitConfig,
+].join('\n');
+const grant = ({ sequence, text }: Question): string[] | null =>
+  text.startsWith('claim\n') ? partsOf(sequence, granted) : partsOf(sequence, '204\n\n');
+const startsAJob = '"$ACTIONS_RUNNER_HOOK_JOB_STARTED"';
+
+describe('the mailbox', () => {
+  it('a claim: asked with all that HTTP has, answered in parts, and the comment is the site’s again', async () => {
+    const job = await startMailboxJob(`${startsAJob}; env > "$SEEN/env"`, grant);
+    expect(await job.ended).toBe(0);
+    const [question] = job.questions;
+    const [what, token, form] = question?.text.split('\n') ?? [];
+    expect([what, token]).toEqual(['claim', claimToken]);
+    expect(Object.fromEntries(new URLSearchParams(form))).toMatchObject({
+      slurm_job_id: '42',
+      node: 'node7',
+      restart_count: '0',
+      work_folder: join(job.scratch, 'gha-42-abc/work/_work'),
+    });
+    const env = readFileSync(join(job.seen, 'env'), 'utf8');
+    expect(env).toContain(`ACTIONS_RUNNER_INPUT_JITCONFIG=${jitConfig}\n`);
+    expect(env).not.toMatch(/GHA_SLURM|claim-token|event-token/);
+    expect(env).not.toContain(key);
+    // In parts, each acknowledged.
+    expect(job.comments.filter((comment) => comment.startsWith('gs1:k:1:')).length).toBeGreaterThan(2);
+    expect(job.questions).toHaveLength(1);
+    expect(job.comments.at(-1)).toBe('of the site');
+    expect(job.requests).toEqual([]);
+    expect(readdirSync(job.scratch)).toEqual([]);
+    for (const comment of job.comments) {
+      expect(comment.length).toBeLessThanOrEqual(1_024);
+      expect(comment).not.toMatch(/claim|token/);
+      expect(comment).not.toContain(jitConfig.slice(0, 8));
+    }
+  });
+
+  it('a part that is repeated, cut, forged, of another question or out of order is not taken', async () => {
+    const job = await startMailboxJob(
+      startsAJob,
+      (question) => {
+        const [first = '', second = '', ...rest] = partsOf(question.sequence, granted, 300);
+        const fields = second.split(':');
+        const forged = [...fields.slice(0, 5), 'AAAA', fields.at(-1)].join(':');
+        const wrong = [first.slice(0, -1), forged, partsOf(question.sequence + 1, granted)[0], rest[0], 'x'];
+        return question.text.startsWith('claim\n')
+          ? question.sequence === 1
+            ? // The job takes none of these: it asks again.
+              [wrong[0] ?? '']
+            : [first, second, ...rest]
+          : null;
+      },
+      { env: { GHA_SLURM_MAILBOX_WAIT: '2' } },
+    );
+    expect(await job.ended).toBe(0);
+    expect(job.questions.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(job.comments.some((comment) => comment.startsWith('gs1:k:1:'))).toBe(false);
+    expect(readdirSync(job.scratch)).toEqual([]);
+  });
+
+  it('no answer: asks again with the next number, until the time of its claim is over', async () => {
+    const job = await startMailboxJob('touch "$SEEN/ran"', () => null, {
+      env: { GHA_SLURM_CLAIM_WAIT: '5', GHA_SLURM_MAILBOX_WAIT: '2' },
+    });
+    expect(await job.ended).toBe(75);
+    expect(job.questions.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(job.output()).toContain('does not answer a claim (status 000)');
+    expect(existsSync(join(job.seen, 'ran'))).toBe(false);
+    expect(job.comments.at(-1)).toBe('of the site');
+    expect(readdirSync(job.scratch)).toEqual([]);
+  });
+
+  it('410 ends it, and what a node lacks is said with its letters', async () => {
+    const gone = await startMailboxJob('true', ({ sequence }) => partsOf(sequence, '410\n\nnot wanted\n'));
+    expect(await gone.ended).toBe(0);
+    expect(gone.output()).toContain('no runner is wanted: not wanted');
+    const unfit = await startMailboxJob('true', grant, {
+      env: { GHA_SLURM_MOUNTS: '/cvmfs/müde & leer=1' },
+    });
+    expect(await unfit.ended).toBe(69);
+    const [what, token, form] = unfit.questions[0]?.text.split('\n') ?? [];
+    expect([what, token]).toEqual(['unfit', claimToken]);
+    expect(new URLSearchParams(form).get('reason')).toBe(
+      '/cvmfs/müde & leer=1 is not mounted, or empty: see runner.launcher.mounts',
+    );
+    // The end of what was printed, as far as a comment has room.
+    expect(unfit.questions[1]?.text).toMatch(/^output\n.*\n(.*\n)*.*is not mounted/);
+  });
+
+  it('a runner without a job asks whether to stop', async () => {
+    const job = await startMailboxJob(
+      'trap "touch $SEEN/INT; exit 0" INT; while :; do sleep 0.1; done',
+      (question) =>
+        question.text.startsWith('idle\nevent-token\n')
+          ? partsOf(question.sequence, '200\n\nstop')
+          : partsOf(question.sequence, granted.replace('600', '1')),
+    );
+    expect(await job.ended).toBe(0);
+    expect(readdirSync(job.seen)).toEqual(['INT']);
+    expect(job.comments.at(-1)).toBe('of the site');
+  });
+});
