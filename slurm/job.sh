@@ -133,6 +133,7 @@ check_mounts
 launcher_check
 launcher_prepare
 prepared_ms=$((${EPOCHREALTIME/[.,]/} / 1000 - begun_ms))
+[ -z "${GHA_SLURM_CHECK:-}" ] || finish_check
 claim
 claim_token=
 event_token=$(header X-Event-Token)

@@ -10,7 +10,13 @@ mailbox_outer=
 # mailbox_open: before the first question.
 mailbox_open() {
   local at code program
-  for program in openssl gzip scontrol squeue; do has "$program" || { log "the handoff mailbox needs $program"; exit 69; }; done
+  for program in openssl gzip scontrol squeue; do
+    has "$program" && continue
+    # Nobody else can be told.
+    log "the handoff mailbox needs $program"
+    [ -z "${GHA_SLURM_CHECK:-}" ] || say_fitness "lacks: the handoff mailbox needs $program"
+    exit 69
+  done
   # A key of 64 characters is as long as a block of SHA-256.
   for ((at = 0; at < 64; at++)); do
     printf -v code '%d' "'${mailbox_key:at:1}"

@@ -13,8 +13,9 @@ ask() {
   else
     for field; do options+=(--data-urlencode "$field"); done
   fi
-  curl --silent --show-error --max-time "$seconds" --connect-timeout 10 --request POST --output "$folder/$what.body" \
-    --dump-header "$folder/$what.headers" --write-out '%{http_code}' \
+  # The last event is told when the folder is gone.
+  if [ "$what" = events ]; then options+=(--output /dev/null); else options+=(--output "$folder/$what.body" --dump-header "$folder/$what.headers"); fi
+  curl --silent --show-error --max-time "$seconds" --connect-timeout 10 --request POST --write-out '%{http_code}' \
     --config <(printf 'header = "Authorization: Bearer %s"\n' "$token") "${options[@]}" "$GHA_SLURM_URL/v1/allocations/$GHA_SLURM_ALLOCATION/$what"
 }
 
@@ -32,6 +33,7 @@ report() {
 # shows the reason.
 unfit() {
   log "this node can't run it: $1"
+  if [ -n "${GHA_SLURM_CHECK:-}" ]; then say_fitness "lacks: $1"; exit 69; fi
   explained=no
   await ask unfit "$claim_token" 10 "slurm_job_id=$SLURM_JOB_ID" "node=$node" "reason=${1:0:500}" > /dev/null 2>&1
   exit 69

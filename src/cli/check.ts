@@ -1,17 +1,29 @@
 import { configPath, loadConfig } from '../config/load-config.ts';
-import { OperatorError, SlurmError } from '../domain/errors.ts';
+import { parseDuration } from '../config/units.ts';
+import { exitUsage, OperatorError, SlurmError } from '../domain/errors.ts';
 import { judgeProfile, type ProfileVerdict } from '../domain/judge-profile.ts';
 import type { Profile } from '../domain/profile.ts';
 import { extraFaults } from '../slurm/check-extra.ts';
+import { checkNodes } from './check-nodes.ts';
 import { createClients } from './create-clients.ts';
 import { createLog } from './create-log.ts';
 
 /**
  * Compares the configuration with what Slurm reports: prints a line for each profile, and one for each thing that keeps its jobs
  * from ever starting. Ends with 1 where there is any.
+ * @param options `node`: submits a job of each profile as well, and prints what its node lacks.
  * @throws OperatorError when Slurm can't be asked.
  */
-export async function check(option: string | undefined): Promise<void> {
+export async function check(
+  option: string | undefined,
+  options: { readonly node: boolean; readonly wait: string },
+): Promise<void> {
+  const waitMs = parseDuration(options.wait);
+  if (waitMs === null || waitMs <= 0)
+    throw new OperatorError(
+      `--wait ${options.wait} is not a duration: write one such as 90s or 5m.`,
+      exitUsage,
+    );
   const { config, secrets } = loadConfig(configPath(option));
   const { slurm } = createClients(config, secrets, createLog({ ...config, logLevel: 'error' }));
   const [cluster, version] = await Promise.all([slurm.cluster(), slurm.apiVersion()]).catch(
@@ -39,6 +51,12 @@ export async function check(option: string | undefined): Promise<void> {
     if (faults.length > 0) faulty += 1;
     console.log(`profile ${what}: ${faults.length > 0 ? 'can never start' : 'ok'}`);
     for (const sentence of [...faults, ...notes]) console.log(`  ${sentence}`);
+  }
+  if (options.node) {
+    for (const { profile, fits, what } of await checkNodes(slurm, { config, secrets }, waitMs)) {
+      if (!fits) faulty += 1;
+      console.log(`a job of profile ${profile}: ${what}`);
+    }
   }
   for (const warning of warningsOf(config.runner.extraLabels)) console.log(warning);
   if (faulty > 0) process.exitCode = 1;

@@ -15,11 +15,12 @@ const place = '# parts: their functions stand here\n';
 /** The same text for every allocation of the same kind of launcher; without comments, since it is sent with each submit. */
 export function jobScript(
   { kind, docker }: Pick<Launcher, 'kind' | 'docker'>,
-  handoff: Handoff['kind'] = 'callback',
+  optional: { readonly handoff?: Handoff['kind']; readonly check?: boolean } = {},
 ): string {
   const parts = [
     ...readdirSync(join(folder, 'job'))
-      .filter((name) => name !== 'mailbox.sh' || handoff === 'mailbox')
+      .filter((name) => name !== 'mailbox.sh' || optional.handoff === 'mailbox')
+      .filter((name) => name !== 'check.sh' || optional.check === true)
       .map((name) => `job/${name}`),
     `launchers/${docker === null ? 'no-docker' : 'dockerd'}.sh`,
     ...(kind === 'command' ? [] : ['launchers/image-cache.sh', 'launchers/container.sh']),
@@ -39,6 +40,7 @@ export function launchOf(
     runner: Pick<Config['runner'], 'scratch' | 'imageCache' | 'hooks' | 'idleLimitMs' | 'callbackUrl'>;
     slurm: Pick<Config['slurm'], 'environment'>;
   },
+  { check = false } = {},
 ): Launch {
   const { kind, command, image, binds, mounts, docker } = launcher;
   // A container has a PATH and the like of its own.
@@ -62,7 +64,7 @@ export function launchOf(
     GHA_SLURM_IMAGE_CACHE_MIB: image === null ? '' : String(runner.imageCache.limitMiB),
   };
   return {
-    script: jobScript(launcher, runner.callbackUrl === null ? 'mailbox' : 'callback'),
+    script: jobScript(launcher, { handoff: runner.callbackUrl === null ? 'mailbox' : 'callback', check }),
     environment: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== '')),
   };
 }

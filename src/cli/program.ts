@@ -39,7 +39,9 @@ program
 program
   .command('check')
   .description('compare the configuration with the partitions, nodes and limits that Slurm reports')
-  .action(() => check(configOption()));
+  .option('-n, --node', 'also submit a job of each profile, which says what its node lacks', false)
+  .option('-w, --wait <duration>', 'for how long such a job may wait and run', '5m')
+  .action((options: { node: boolean; wait: string }) => check(configOption(), options));
 program
   .command('explain <job-id>')
   .description("print a workflow job's whole life, and what it waits for now")

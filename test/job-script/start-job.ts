@@ -60,6 +60,7 @@ export async function startJob(
     readonly url?: string;
     /** With the key, and no address. */
     readonly handoff?: 'mailbox';
+    readonly check?: boolean;
     /** `slurm.output`. */
     readonly output?: '/dev/null';
   } = {},
@@ -97,7 +98,7 @@ export async function startJob(
 
   // Slurm spools a copy of the script and starts that.
   const script = join(folder, 'slurm_script');
-  writeFileSync(script, jobScript({ kind: 'command', docker: null }, options.handoff));
+  writeFileSync(script, jobScript({ kind: 'command', docker: null }, options));
   const printed = options.output ?? join(folder, 'slurm-42.out');
   const out = openSync(printed, 'a');
   const child: ChildProcess = spawn('/bin/bash', [script], {

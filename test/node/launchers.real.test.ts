@@ -230,6 +230,27 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
     await until(async () => (await leftBehind(node.world)).length === 0, 60_000);
   });
 
+  it('check --node says of each profile what its node lacks, and leaves nothing', async () => {
+    await node.onNode('mv /usr/bin/newuidmap /usr/bin/away');
+    const told = await node.world
+      .run('check', '--node', '--wait', '60s')
+      .finally(() => node.onNode('mv /usr/bin/away /usr/bin/newuidmap'))
+      .then(
+        () => 'it ended with 0',
+        (error: { stdout?: string }) => error.stdout ?? String(error),
+      );
+    const lines = told.split('\n').filter((line) => line.startsWith('a job of profile'));
+    const of = (profile: string) => lines.find((line) => line.includes(` ${profile}: `)) ?? told;
+    for (const profile of ['slurm-command', 'slurm-sandbox', 'slurm-sif', 'slurm-gpu', 'slurm-broken'])
+      expect(of(profile)).toMatch(/: ok on node: \d+ ms to prepare/);
+    for (const profile of ['slurm-docker', 'slurm-both', 'slurm-engine'])
+      expect(of(profile)).toContain('lacks something on node: rootless Docker needs newuidmap');
+    expect(of('slurm-unmounted')).toContain('lacks something on node: /cvmfs/absent.test is not mounted');
+    expect(lines).toHaveLength(9);
+    expect((await node.onNode('squeue -h')).trim()).toBe('');
+    expect(await node.leftovers()).toEqual([]);
+  });
+
   it('what a node lacks is said, the jobs stay queued, and run when that is mended', async () => {
     const work = await startWorkload(node.world);
     await node.onNode('mv /usr/bin/newuidmap /usr/bin/away');
