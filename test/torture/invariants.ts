@@ -8,6 +8,7 @@ import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
+import { oneAttemptTooMany } from './attempts.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { History } from './history.ts';
 
@@ -169,6 +170,8 @@ export class Invariants {
     );
     if (row?.state !== 'submitting')
       this.history.violate(`${name} was submitted, and its row is ${row?.state ?? 'not there'}`);
+    const tooMany = oneAttemptTooMany(this.#world, name);
+    if (tooMany !== null) this.history.violate(tooMany);
   }
 
   #minted(name: string): void {
