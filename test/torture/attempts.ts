@@ -1,6 +1,6 @@
 /**
- * A workflow job costs so many Slurm jobs that start nothing, and then one after each growing interval: looked at whenever one more is
- * submitted for it. What has started something GitHub says itself.
+ * A workflow job costs so many Slurm jobs that start nothing, and then one after each growing interval. What has started something GitHub
+ * says itself.
  */
 import { config } from '../controller/controller-config.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
@@ -13,32 +13,44 @@ const firstRestMs = 10 * 60_000;
 const longestRestMs = 6 * 3_600_000;
 
 interface Surroundings {
-  readonly clock: { wallMs(): number };
   readonly github: { readonly state: { readonly jobs: ReadonlyMap<number, SimulatedJob> } };
   readonly query: <Row>(sql: string, ...values: readonly unknown[]) => Row[];
 }
 
 interface Attempt {
   readonly name: string;
-  readonly job: number | null;
-  readonly endedAt: number;
+  readonly job: number;
+  readonly createdAt: number;
+  /** Null for what is not over. */
+  readonly endedAt: number | null;
 }
 
-/** Of those for the same job as this one: what ended and was neither unwanted nor never there. */
-const over = `select a.slurm_job_name as name, a.made_for_job_id as job, a.ended_at as endedAt
-  from allocations b join allocations a on a.made_for_job_id = b.made_for_job_id and a.state = 'ended'
-  where b.slurm_job_name = ? and a.outcome not in ('surplus', 'submit-refused', 'submit-lost')`;
+/** Oldest first: what ended and was neither unwanted nor never there, and what is about to be submitted. */
+const attempts = `select slurm_job_name as name, made_for_job_id as job, created_at as createdAt, ended_at as endedAt
+  from allocations where made_for_job_id is not null and (slurm_job_name = ?
+    or state = 'ended' and outcome not in ('surplus', 'submit-refused', 'submit-lost'))
+  order by created_at, rowid`;
 
-/** @returns what does not hold when the Slurm job of this name is submitted; null when all is well. */
-export function oneAttemptTooMany({ clock, github, query }: Surroundings, name: string): string | null {
+/**
+ * Each after so many failures was made when the job had rested since the last of them; whatever was not over when it was made, and came to
+ * nothing too, had to be waited for.
+ * @returns what does not hold. `name`: a Slurm job that is about to be submitted.
+ */
+export function attemptsTooMany({ github, query }: Surroundings, name = ''): string[] {
   const runners = [...github.state.jobs.values()].map(({ runnerName }) => runnerName ?? '');
-  const failed = query<Attempt>(over, name).filter(
+  const failed = query<Attempt>(attempts, name).filter(
     (attempt) => !runners.some((runner) => runner.startsWith(`${attempt.name}-`)),
   );
-  if (failed.length < maxAttempts) return null;
-  const restMs = Math.min(longestRestMs, firstRestMs * 2 ** (failed.length - maxAttempts));
-  const restedMs = clock.wallMs() - Math.max(...failed.map(({ endedAt }) => endedAt));
-  return restedMs >= restMs
-    ? null
-    : `${name} was submitted for job ${failed[0]?.job} ${restedMs / 1_000} s after ${failed.length} attempts that started nothing`;
+  return [...Map.groupBy(failed, ({ job }) => job).values()].flatMap((ofJob) =>
+    ofJob.flatMap((attempt, before) => (before < maxAttempts ? [] : judge(attempt, ofJob.slice(0, before)))),
+  );
+}
+
+function judge({ name, job, createdAt }: Attempt, earlier: readonly Attempt[]): string[] {
+  const restMs = Math.min(longestRestMs, firstRestMs * 2 ** (earlier.length - maxAttempts));
+  const restedMs = createdAt - Math.max(...earlier.map(({ endedAt }) => endedAt ?? Number.POSITIVE_INFINITY));
+  if (restedMs >= restMs) return [];
+  return [
+    `${name} was made for job ${job} ${restedMs / 1_000} s after ${earlier.length} attempts that started nothing`,
+  ];
 }
