@@ -49,9 +49,10 @@ function restOf({ store, config }: Context, failed: FailedAttemptsOfJob | undefi
   const last = findAllocation(store.db, lastId);
   const node = last?.node == null ? '' : ` on the node ${last.node}`;
   const exit = last?.exitCode == null ? '' : ` with exit code ${last.exitCode}`;
+  const why = last?.reason?.replace(/\.?$/, '.') ?? '';
   const reason =
     `It rests until ${new Date(untilMs).toISOString()}: ${count} allocations were made for it and started nothing (limits.maxAttempts is ${maxAttempts}). ` +
-    `The last one, ${lastId}, ended as ${last?.outcome}${node}${exit}: ${last?.reason} ` +
+    `The last one, ${lastId}, ended as ${last?.outcome}${node}${exit}: ${why} ` +
     `Each is in gha-slurm explain ${jobId}; cancelled and run again, it is tried at once.`;
   return { reason, untilMs };
 }

@@ -71,6 +71,20 @@ describe('a job that nothing can serve', () => {
     expect(rests(h)).toHaveLength(3);
   });
 
+  it('says what its node lacks', async () => {
+    const h = withCap(1);
+    const [job] = h.queue();
+    await h.tick();
+    const { environment, id } = h.theJob();
+    const { GHA_SLURM_ALLOCATION: allocation = '', GHA_SLURM_CLAIM_TOKEN: token = '' } = environment;
+    h.controller.noteUnfit(allocation, token, { slurmJobId: id, node: 'node7', reason: 'no /dev/fuse' });
+    h.slurm.end(h.theJob(), 'FAILED');
+    await h.tick();
+    expect(stateOf(h, job?.id)?.reason).toMatch(
+      /ended as slurm:FAILED on the node node: The node node7 can't run it: no \/dev\/fuse\. Each is in/,
+    );
+  });
+
   it('gets the runner of another job all the same, which gets one more', async () => {
     const h = withCap(1);
     const [resting] = h.queue();
