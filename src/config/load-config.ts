@@ -75,6 +75,8 @@ export interface Config {
     readonly surplusGraceMs: number;
     readonly maxPerRepository: number;
     readonly maxPending: number;
+    /** Allocations for one workflow job that start nothing, until it rests. */
+    readonly maxAttempts: number;
   };
   readonly database: {
     readonly path: string;
@@ -258,6 +260,7 @@ function toConfig({
       surplusGraceMs: limits.surplusGrace,
       maxPerRepository: limits.maxPerRepository,
       maxPending: limits.maxPending ?? Number.POSITIVE_INFINITY,
+      maxAttempts: limits.maxAttempts,
     },
     database: {
       path: database.path,

@@ -218,6 +218,7 @@ export const configSchema = z
         surplusGrace: durationMs.default(30_000),
         maxPerRepository: positive.default(100),
         maxPending: positive.optional(),
+        maxAttempts: positive.default(5),
       })
       .prefault({}),
     database: z

@@ -22,6 +22,7 @@ export function carryOut(context: Context, submitter: Submitter, actions: readon
       insertAllocation(tx, {
         id,
         pool: action.pool,
+        madeForJobId: action.jobId,
         slurmJobName: slurmJobName(store.instanceId, id),
         claimTokenHash: hashToken(claimToken),
         slurmUser: context.config.overrides.get(action.pool.scope)?.user ?? null,

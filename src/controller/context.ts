@@ -35,6 +35,8 @@ export interface ControllerConfig {
     readonly maxAllocations: number;
     readonly maxPerRepository: number;
     readonly maxPending: number;
+    /** Allocations for one workflow job that start nothing, until it rests. */
+    readonly maxAttempts: number;
     readonly surplusGraceMs: number;
   };
   readonly githubPollMs: number;

@@ -25,6 +25,7 @@ import { observeSlurm } from './observe-slurm.ts';
 import { Pruner } from './prune.ts';
 import { recover } from './recover.ts';
 import { releaseAllocations } from './release-allocations.ts';
+import { noteRests } from './resting-jobs.ts';
 import { Submitter } from './submit.ts';
 import { RegistrationSweep } from './sweep-registrations.ts';
 import { takeSnapshot } from './take-snapshot.ts';
@@ -138,7 +139,9 @@ export function createController(parts: ControllerParts): Controller {
   const mailbox = new Mailbox(context, (request) => answerNode(nodeApi, request));
 
   function reconcile(): void {
-    carryOut(context, submitter, plan(takeSnapshot(context, isInFlight), clock.monotonicMs()));
+    const snapshot = takeSnapshot(context, isInFlight);
+    noteRests(context, snapshot);
+    carryOut(context, submitter, plan(snapshot, clock.monotonicMs()));
     keepHouse();
     runnerWatch.watch();
     waitingWatch.watch();

@@ -1,8 +1,8 @@
 /**
  * `/api/state`. Which allocation serves which job is nominal (the k-th oldest queued job with the pool's k-th oldest
- * allocation) until `runner_name` proves one.
+ * allocation, those that rest coming last) until `runner_name` proves one.
  */
-import { isSupply } from '../planner/deficit.ts';
+import { inTurn, isSupply } from '../planner/deficit.ts';
 import { explainWaits } from '../planner/explain-waits.ts';
 import type { PoolSnapshot, Snapshot } from '../planner/snapshot.ts';
 import { endedAllocations, liveAllocations } from '../store/allocation-rows.ts';
@@ -27,6 +27,8 @@ export interface StateView {
     readonly pending: number;
     readonly claimed: number;
     readonly busy: number;
+    /** Of the queued jobs: those that nothing is submitted for now, after attempts that started nothing. */
+    readonly resting: number;
     readonly blocked?: string;
   }[];
   readonly jobs: readonly {
@@ -84,9 +86,9 @@ function parseCursor(cursor: string | undefined): { endedAt: number; id: string 
 
 function nominal(snapshot: Snapshot, shown: readonly Allocation[]): Map<number, string> {
   const served = new Map<number, string>();
-  for (const { queued, allocations } of snapshot.pools) {
-    const supply = allocations.filter(isSupply);
-    for (const [index, job] of queued.entries()) {
+  for (const pool of snapshot.pools) {
+    const supply = pool.allocations.filter(isSupply);
+    for (const [index, job] of inTurn(pool).entries()) {
       const allocation = supply[index];
       if (allocation !== undefined) served.set(job.id, allocation.id);
     }
@@ -112,6 +114,7 @@ function describePool(pool: PoolSnapshot, running: number): StateView['pools'][n
     pending: count('pending'),
     claimed: count('claimed'),
     busy: count('busy'),
+    resting: pool.queued.filter(({ rest }) => rest !== null).length,
     ...(pool.blocked === null ? {} : { blocked: pool.blocked }),
   };
 }

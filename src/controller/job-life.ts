@@ -42,7 +42,9 @@ export function jobLife(db: Connection, id: number): JobLife | null {
   // GitHub gives a queued job a time of start, too.
   const untilMs = job.runnerName === null ? job.completedAt : job.startedAt;
   const tries = job.pool === null ? [] : triesWhileQueued(db, { ...job, pool: job.pool, untilMs }, mostTries);
-  const told = [...tries.filter((row) => row.id !== own?.id), ...(own === undefined ? [] : [own])];
+  const told = [...tries.filter((row) => row.id !== own?.id), ...(own === undefined ? [] : [own])].toSorted(
+    (a, b) => a.createdAt - b.createdAt,
+  );
   // In this order where the clock can't tell.
   const events = [...arrivalOf(job), ...doneFor(db, told), ...courseOf(job)];
   return {

@@ -47,6 +47,8 @@ export class Observations {
   readonly recorded = new WeakSet<WorkflowJob>();
   /** Monotonic time since when supply has exceeded demand, by pool. */
   readonly surplusSinceMs = new Map<string, number>();
+  /** Workflow jobs whose rest the log has told. */
+  readonly resting = new Set<number>();
   readonly fuse = new SubmitFuse();
   slurm: { observed: boolean; failure: Failure | null } = { observed: false, failure: null };
 

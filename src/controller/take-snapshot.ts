@@ -8,6 +8,7 @@ import { queuedJobs } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
 import { isBlocked } from './pool-health.ts';
 import { queueHorizonMs } from './queue-horizon.ts';
+import { restingJobs } from './resting-jobs.ts';
 
 interface Draft {
   readonly pool: Pool;
@@ -28,12 +29,14 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
     return draft;
   };
 
-  const watched = new Set(config.repositories);
-  for (const job of queuedJobs(store.db, queueHorizonMs(nowMs))) {
-    if (!watched.has(job.repository)) continue;
-    draftOf(job.pool).queued.push({ id: job.id, repository: job.repository, createdAtMs: job.createdAt });
-  }
   const live = liveAllocationsInBrief(store.db);
+  const unproven = endedSupply(store.db);
+  const rests = restingJobs(context, live, unproven);
+  const watched = new Set(config.repositories);
+  for (const { id, pool, repository, createdAt } of queuedJobs(store.db, queueHorizonMs(nowMs))) {
+    if (!watched.has(repository)) continue;
+    draftOf(pool).queued.push({ id, repository, createdAtMs: createdAt, rest: rests.get(id) ?? null });
+  }
   for (const row of live) {
     if (row.state === 'ended') continue;
     const draft = draftOf(row.pool);
@@ -44,10 +47,11 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
       stuck: seen.phases.get(row.id) === 'stuck',
       started: seen.phases.get(row.id) === 'running',
       inFlight: isInFlight(row.id),
+      madeForJobId: row.madeForJobId,
     });
     if (row.state === 'busy' && row.unconfirmedSince !== null) draft.unconfirmed += 1;
   }
-  for (const row of endedSupply(store.db)) {
+  for (const row of unproven) {
     const draft = drafts.get(row.pool);
     if (draft !== undefined) draft.unconfirmed += 1;
   }

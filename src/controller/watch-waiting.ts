@@ -46,7 +46,7 @@ export class WaitingWatch {
       const nowMs = clock.wallMs();
       const reason = `Slurm will never start it (${job.reason}): ${hopeless}. Mend the profile ${row.profile}.`;
       store.db.transaction((tx) => {
-        const changes = { releaseOutcome: 'surplus', releasingAt: nowMs, reason };
+        const changes = { releaseOutcome: 'never-startable', releasingAt: nowMs, reason };
         if (
           moveAllocation(tx, {
             id: row.id,

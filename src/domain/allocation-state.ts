@@ -37,6 +37,8 @@ export const plainOutcomes = [
   'surplus',
   /** The Slurm job ended without ever asking for its runner. */
   'unclaimed',
+  /** It waited for what Slurm will never give it. */
+  'never-startable',
   /** Slurm said no. */
   'submit-refused',
   /** Nobody knows whether Slurm took it: fenced by name. */

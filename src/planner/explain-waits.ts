@@ -1,4 +1,4 @@
-import { isSupply } from './deficit.ts';
+import { demand, inTurn, isSupply } from './deficit.ts';
 import { shareOut } from './share-out.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -10,7 +10,8 @@ export function explainWaits(snapshot: Snapshot): Map<number, string> {
   const reasons = new Map<number, string>();
   for (const pool of snapshot.pools) {
     const supply = pool.allocations.filter(isSupply).length;
-    for (const [index, { id }] of pool.queued.slice(supply).entries()) {
+    for (const { id, rest } of inTurn(pool).slice(supply)) if (rest !== null) reasons.set(id, rest.reason);
+    for (const [index, { id }] of demand(pool).slice(supply).entries()) {
       if (pool.blocked !== null) reasons.set(id, pool.blocked);
       else if (pool.stale) reasons.set(id, `GitHub does not answer for ${pool.pool.scope}.`);
       else if (index < pool.unconfirmed) reasons.set(id, unconfirmed);

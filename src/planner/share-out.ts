@@ -2,13 +2,16 @@
  * Who gets what room there is under the caps. The repository with the fewest allocations goes first, so that under a cap all
  * come to the same number, or to what they need; within one, and where they have the same, the oldest job goes first.
  */
-import { deficit } from './deficit.ts';
+import { deficit, demand, isSupply } from './deficit.ts';
 import { Rooms } from './rooms.ts';
 import type { PoolSnapshot, Snapshot } from './snapshot.ts';
 
 export interface Wish {
   readonly pool: PoolSnapshot;
+  /** The job that waits for it: the oldest one that the pool's supply, counted out, leaves over. */
   readonly jobId: number;
+  /** The job whose attempt it is: the oldest one without an allocation that was made on its behalf. */
+  readonly madeForJobId: number;
   readonly repository: string;
   readonly createdAtMs: number;
 }
@@ -58,10 +61,18 @@ function wishesOf(pool: PoolSnapshot): Wish[] {
   if (pool.stale || pool.blocked !== null) return [];
   const missing = Math.min(deficit(pool), pool.probes, pool.allowance);
   if (missing <= 0) return [];
-  const covered = pool.queued.length - Math.min(deficit(pool), pool.queued.length);
-  return pool.queued
-    .slice(covered, covered + missing)
-    .map(({ id, repository, createdAtMs }) => ({ pool, jobId: id, repository, createdAtMs }));
+  const jobs = demand(pool);
+  const covered = jobs.length - Math.min(deficit(pool), jobs.length);
+  const provided = new Set(pool.allocations.filter(isSupply).map(({ madeForJobId }) => madeForJobId));
+  // As many as are missing at least: an allocation is made for one job.
+  const without = jobs.filter(({ id }) => !provided.has(id));
+  return jobs.slice(covered, covered + missing).map(({ id, repository, createdAtMs }, index) => ({
+    pool,
+    jobId: id,
+    madeForJobId: without[index]?.id ?? id,
+    repository,
+    createdAtMs,
+  }));
 }
 
 function byRepository(wishes: readonly Wish[]): Wish[][] {

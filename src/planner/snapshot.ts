@@ -12,12 +12,22 @@ export interface PlannedAllocation {
   readonly started: boolean;
   /** Its submit is under way: neither its id nor a refusal is known yet. */
   readonly inFlight: boolean;
+  /** The workflow job on whose behalf it was made; null where an earlier version did not say. */
+  readonly madeForJobId: number | null;
 }
 
 export interface QueuedJob {
   readonly id: number;
   readonly repository: string;
   readonly createdAtMs: number;
+  /** Nothing may be submitted for it, after attempts that started nothing; null when it may. */
+  readonly rest: Rest | null;
+}
+
+export interface Rest {
+  readonly reason: string;
+  /** Milliseconds since the Unix epoch; null while its last attempt is not over. */
+  readonly untilMs: number | null;
 }
 
 export interface PoolSnapshot {
@@ -56,7 +66,12 @@ export interface Snapshot {
 }
 
 export type Action =
-  | { readonly kind: 'submit'; readonly pool: Pool }
+  | {
+      readonly kind: 'submit';
+      readonly pool: Pool;
+      /** On whose behalf, for the cap on attempts; GitHub decides which job its runner gets. */
+      readonly jobId: number;
+    }
   | {
       readonly kind: 'release';
       readonly allocationId: string;

@@ -45,14 +45,22 @@ function addGauges(registry: Registry, controller: Controller, github: Pick<GitH
   const labelNames = ['scope', 'profile', 'labels', 'state'] as const;
   new Gauge({
     name: 'gha_slurm_pool',
-    help: 'Jobs (queued, running) and allocations (submitting, pending, claimed, busy) of each pool',
+    help: 'Jobs (queued, of these resting, running) and allocations (submitting, pending, claimed, busy) of each pool',
     labelNames,
     registers: [registry],
     collect() {
       this.reset();
       for (const pool of controller.pools()) {
         const labels = { scope: pool.scope, profile: pool.profile, labels: pool.labels.join(',') };
-        for (const state of ['queued', 'running', 'submitting', 'pending', 'claimed', 'busy'] as const) {
+        for (const state of [
+          'queued',
+          'running',
+          'submitting',
+          'pending',
+          'claimed',
+          'busy',
+          'resting',
+        ] as const) {
           this.set({ ...labels, state }, pool[state]);
         }
         this.set({ ...labels, state: 'blocked' }, pool.blocked === undefined ? 0 : 1);

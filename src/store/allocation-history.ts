@@ -1,6 +1,6 @@
 /** What was done for a workflow job: asked for by people, one job at a time, so without indexes of its own. */
 import type { Connection } from './connection.ts';
-import { and, asc, desc, eq, gte, inArray, lte, ne } from './drizzle.ts';
+import { and, asc, desc, eq, gte, inArray, lte, ne, sql } from './drizzle.ts';
 import type { Allocation } from './move-allocation.ts';
 import { allocationEvents, allocations } from './schema.ts';
 
@@ -11,11 +11,16 @@ export function findAllocationOfJob(db: Connection, jobId: number): Allocation |
   return db.select().from(allocations).where(eq(allocations.workflowJobId, jobId)).get();
 }
 
-/** Allocations of its pool that were made while it was queued and came to nothing, the newest `limit` of them. */
+/** Allocations of its pool that were made while it was queued and came to nothing: `limit` of them, those made for it and the newest first. */
 export function triesWhileQueued(
   db: Connection,
   /** `untilMs`: null while it is queued. */
-  job: { readonly pool: string; readonly firstSeenAt: number; readonly untilMs: number | null },
+  job: {
+    readonly id: number;
+    readonly pool: string;
+    readonly firstSeenAt: number;
+    readonly untilMs: number | null;
+  },
   limit: number,
 ): Allocation[] {
   return db
@@ -30,7 +35,7 @@ export function triesWhileQueued(
         ne(allocations.outcome, 'completed'),
       ),
     )
-    .orderBy(desc(allocations.createdAt))
+    .orderBy(desc(sql`${allocations.madeForJobId} is ${job.id}`), desc(allocations.createdAt))
     .limit(limit)
     .all();
 }

@@ -20,6 +20,8 @@ const isEnded = sql`+${allocations.state} = 'ended'`;
 export interface NewAllocation {
   readonly id: string;
   readonly pool: Pool;
+  /** The workflow job on whose behalf it is made. */
+  readonly madeForJobId: number;
   readonly slurmJobName: string;
   readonly claimTokenHash: string;
   /** Whose Slurm job it will be; null for `slurm.user`. */
@@ -40,6 +42,7 @@ const intend = prepared((db) =>
       slurmJobName: given('slurmJobName'),
       claimTokenHash: given('claimTokenHash'),
       slurmUser: given('slurmUser'),
+      madeForJobId: given('madeForJobId'),
       createdAt: given('atMs'),
     })
     .prepare(),
@@ -53,14 +56,10 @@ const noteIntent = prepared((db) =>
 );
 
 /** The intent: on disk before Slurm hears of it. */
-export function insertAllocation(
-  db: Connection,
-  { id, pool, slurmJobName, claimTokenHash, slurmUser, atMs }: NewAllocation,
-): void {
+export function insertAllocation(db: Connection, { pool, ...rest }: NewAllocation): void {
   const { scope, profile, key, labels } = pool;
-  const row = { id, scope, profile, pool: key, labels, slurmJobName, claimTokenHash, slurmUser, atMs };
-  intend(db).run(row);
-  noteIntent(db).run({ id, atMs });
+  intend(db).run({ ...rest, scope, profile, pool: key, labels });
+  noteIntent(db).run({ id: rest.id, atMs: rest.atMs });
 }
 
 const byId = prepared((db) =>
@@ -92,7 +91,7 @@ export function liveAllocations(db: Connection): Allocation[] {
 /** The same, as far as planning and watching Slurm need it: read at every poll, so without the columns that cost. */
 export type LiveAllocation = Pick<
   Allocation,
-  'id' | 'pool' | 'state' | 'slurmJobId' | 'slurmJobName' | 'createdAt' | 'unconfirmedSince'
+  'id' | 'pool' | 'state' | 'slurmJobId' | 'slurmJobName' | 'createdAt' | 'unconfirmedSince' | 'madeForJobId'
 >;
 
 const liveInBrief = prepared((db) =>
@@ -105,6 +104,7 @@ const liveInBrief = prepared((db) =>
       slurmJobName: allocations.slurmJobName,
       createdAt: allocations.createdAt,
       unconfirmedSince: allocations.unconfirmedSince,
+      madeForJobId: allocations.madeForJobId,
     })
     .from(allocations)
     .where(ne(allocations.state, 'ended'))
@@ -181,7 +181,8 @@ export function countClaimed(db: Connection, pool: string, exceptId: string): nu
 }
 
 const unprovenSupply = prepared((db) => {
-  const columns = { id: allocations.id, pool: allocations.pool, scope: allocations.scope };
+  const { id, pool, scope, madeForJobId } = allocations;
+  const columns = { id, pool, scope, madeForJobId };
   const unconfirmed = db
     .select(columns)
     .from(allocations)
@@ -195,7 +196,7 @@ const unprovenSupply = prepared((db) => {
 });
 
 /** Ended rows that still count as supply: a start nobody has confirmed, or a lost submit that is not fenced yet. */
-export function endedSupply(db: Connection): Pick<Allocation, 'id' | 'pool' | 'scope'>[] {
+export function endedSupply(db: Connection): Pick<Allocation, 'id' | 'pool' | 'scope' | 'madeForJobId'>[] {
   return unprovenSupply(db).all();
 }
 

@@ -117,6 +117,9 @@ const nothingNeedsAllocation = and(
   sql`${allocations.slurmJobName} not in (select ${cancels.slurmJobName} from ${cancels} where ${cancels.doneAt} is null)`,
   sql`not exists (select 1 from ${workflowJobs} where ${workflowJobs.id} = ${allocations.workflowJobId}
     and ${workflowJobs.status} <> 'completed')`,
+  // How often it was tried, and since when: domain/attempts.ts.
+  sql`not exists (select 1 from ${workflowJobs} where ${workflowJobs.id} = ${allocations.madeForJobId}
+    and ${workflowJobs.status} <> 'completed')`,
   sql`not exists (select 1 from ${runners} cross join ${workflowJobs} on ${workflowJobs.runnerName} = ${runners.name}
     where ${runners.allocationId} = ${allocations.id} and ${workflowJobs.status} <> 'completed')`,
 );

@@ -5,6 +5,7 @@
  */
 
 import { allocationStates } from '../domain/allocation-state.ts';
+import { noAttempt } from '../domain/attempts.ts';
 import { workflowJobStatuses } from '../domain/workflow-job.ts';
 import { check, index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex } from './drizzle.ts';
 
@@ -83,6 +84,11 @@ export const workflowJobs = sqliteTable(
   ],
 );
 
+/** Of an allocation that has ended and started no job, as far as anybody knows: an index on what is rare. */
+export const isFailure = sql.raw(
+  `"allocations"."state" = 'ended' and "allocations"."started_at" is null and "allocations"."workflow_job_id" is null and "allocations"."outcome" not in (${noAttempt.map((outcome) => `'${outcome}'`).join(', ')})`,
+);
+
 export const allocations = sqliteTable(
   'allocations',
   {
@@ -113,6 +119,8 @@ export const allocations = sqliteTable(
     endedAt: integer('ended_at'),
     /** The job that its runner is proven, by `runner_name`, to have taken. */
     workflowJobId: integer('workflow_job_id'),
+    /** The job on whose behalf it was made: see domain/attempts.ts. */
+    madeForJobId: integer('made_for_job_id'),
     /** Its runner started a job, or may have, and no job with its name was seen yet: it counts as supply. */
     unconfirmedSince: integer('unconfirmed_since'),
     /** What a releasing row will end as, once Slurm says that it is over. */
@@ -142,6 +150,7 @@ export const allocations = sqliteTable(
     index('allocations_live').on(t.pool, t.createdAt).where(sql`${t.state} <> 'ended'`),
     index('allocations_in_state').on(t.state, t.createdAt).where(sql`${t.state} <> 'ended'`),
     index('allocations_unconfirmed').on(t.pool).where(sql`${t.unconfirmedSince} is not null`),
+    index('allocations_failed').on(t.madeForJobId).where(isFailure),
     index('allocations_ended').on(t.endedAt, t.id).where(sql`${t.state} = 'ended'`),
   ],
 );

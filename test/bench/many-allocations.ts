@@ -108,7 +108,15 @@ async function prepared(
     const atMs = Date.now();
     store.db.transaction((tx) => {
       for (const [index, { id, name }] of rows.entries()) {
-        insertAllocation(tx, { id, pool, slurmJobName: name, claimTokenHash: 'none', slurmUser: null, atMs });
+        insertAllocation(tx, {
+          id,
+          pool,
+          madeForJobId: index,
+          slurmJobName: name,
+          claimTokenHash: 'none',
+          slurmUser: null,
+          atMs,
+        });
         const changes = { slurmJobId: ids[index] ?? 0, submittedAt: atMs };
         moveAllocation(tx, { id, from: 'submitting', to: 'pending', atMs, changes });
       }

@@ -14,6 +14,7 @@ export const config: ControllerConfig = {
     maxPerRepository: 100,
     maxPending: Number.POSITIVE_INFINITY,
     surplusGraceMs: 30_000,
+    maxAttempts: 5,
   },
   githubPollMs: 5_000,
   slurmPollMs: 5_000,

@@ -6,6 +6,7 @@ import type { PlannedAllocation, PoolSnapshot, Snapshot } from '../../src/planne
 const states = ['submitting', 'pending', 'claimed', 'busy', 'releasing'] as const;
 
 const allocation = fc.record({
+  madeForJobId: fc.option(fc.nat(11)),
   id: fc.stringMatching(/^[a-z2-7]{8}$/),
   state: fc.constantFrom(...states),
   createdAtMs: fc.nat(1_000),
@@ -20,7 +21,7 @@ const profiles = ['small', 'large'];
 const pool = (scope: string, profile: string): fc.Arbitrary<PoolSnapshot> =>
   fc
     .record({
-      queued: fc.array(fc.nat(1_000), { maxLength: 12 }),
+      queued: fc.array(fc.record({ createdAtMs: fc.nat(1_000), rests: fc.boolean() }), { maxLength: 12 }),
       allocations: fc.uniqueArray(allocation, { maxLength: 12, selector: ({ id }) => id }),
       unconfirmed: fc.nat(3),
       stale: fc.boolean(),
@@ -30,17 +31,26 @@ const pool = (scope: string, profile: string): fc.Arbitrary<PoolSnapshot> =>
       maxAllocations: fc.constantFrom(1, 5, Number.POSITIVE_INFINITY),
       surplusSinceMs: fc.option(fc.nat(100)),
     })
-    .map(({ queued, ...rest }) => ({
-      ...rest,
-      pool: poolOf(scope, profile, [profile]),
-      queued: queued
-        .toSorted((a, b) => a - b)
-        .map((createdAtMs, index) => ({
-          id: scopes.indexOf(scope) * 1_000 + profiles.indexOf(profile) * 100 + index,
-          repository: scope,
-          createdAtMs,
+    .map(({ queued, allocations, ...others }) => {
+      const firstJob = scopes.indexOf(scope) * 1_000 + profiles.indexOf(profile) * 100;
+      return {
+        ...others,
+        pool: poolOf(scope, profile, [profile]),
+        queued: queued
+          .toSorted((a, b) => a.createdAtMs - b.createdAtMs)
+          .map(({ createdAtMs, rests }, index) => ({
+            id: firstJob + index,
+            repository: scope,
+            createdAtMs,
+            rest: rests ? { reason: 'it rests', untilMs: null } : null,
+          })),
+        // Of a job that is queued, or is not any more.
+        allocations: allocations.map(({ madeForJobId, ...allocation }) => ({
+          ...allocation,
+          madeForJobId: madeForJobId === null ? null : firstJob + madeForJobId,
         })),
-    }));
+      };
+    });
 
 export const arbitrarySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   pools: fc.tuple(...scopes.flatMap((scope) => profiles.map((profile) => pool(scope, profile)))),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { poolOf } from '../../src/domain/pool.ts';
-import { deficit, isSupply, surplus } from '../../src/planner/deficit.ts';
+import { deficit, inTurn, isSupply, surplus } from '../../src/planner/deficit.ts';
 import { explainWaits } from '../../src/planner/explain-waits.ts';
 import { plan } from '../../src/planner/plan.ts';
 import type { Action, PlannedAllocation, PoolSnapshot, Snapshot } from '../../src/planner/snapshot.ts';
@@ -15,13 +15,12 @@ function carriedOut(snapshot: Snapshot, actions: readonly Action[]): Snapshot {
     const released = new Set(
       actions.flatMap((action) => (action.kind === 'release' ? [action.allocationId] : [])),
     );
-    const submits = actions.filter(
-      (action) => action.kind === 'submit' && action.pool.key === pool.pool.key,
-    ).length;
-    const made = Array.from(
-      { length: submits },
-      (_, index): PlannedAllocation => ({
+    const jobs = jobsOfSubmits(actions, pool);
+    const submits = jobs.length;
+    const made = jobs.map(
+      (madeForJobId, index): PlannedAllocation => ({
         id: `new-${index}`,
+        madeForJobId,
         state: 'submitting',
         createdAtMs: 2_000,
         stuck: false,
@@ -43,6 +42,12 @@ function carriedOut(snapshot: Snapshot, actions: readonly Action[]): Snapshot {
   });
   return { ...snapshot, pools };
 }
+
+/** On whose behalf the pool gets its submits. */
+const jobsOfSubmits = (actions: readonly Action[], { pool }: PoolSnapshot): number[] =>
+  actions.flatMap((action) =>
+    action.kind === 'submit' && action.pool.key === pool.key ? [action.jobId] : [],
+  );
 
 const submitsOf = (actions: readonly Action[], pool?: PoolSnapshot) =>
   actions.filter(
@@ -70,6 +75,19 @@ describe('plan, whatever the snapshot', () => {
     always((snapshot, actions) => {
       for (const pool of snapshot.pools)
         expect(submitsOf(actions, pool)).toBeLessThanOrEqual(Math.max(0, deficit(pool)));
+    }));
+
+  it('submits on behalf of queued jobs, each once, and of none that rests or has an allocation of its own', () =>
+    always((snapshot, actions) => {
+      for (const pool of snapshot.pools) {
+        const jobs = jobsOfSubmits(actions, pool);
+        expect(new Set(jobs).size).toBe(jobs.length);
+        const provided = pool.allocations.filter(isSupply).map(({ madeForJobId }) => madeForJobId);
+        for (const id of jobs) {
+          expect(pool.queued.find((job) => job.id === id)?.rest).toBeNull();
+          expect(provided).not.toContain(id);
+        }
+      }
     }));
 
   it('never exceeds a cap by what it adds', () =>
@@ -125,9 +143,15 @@ describe('plan, whatever the snapshot', () => {
       const reasons = explainWaits(snapshot);
       for (const pool of snapshot.pools) {
         const supply = pool.allocations.filter(isSupply).length;
-        const without = pool.queued.slice(supply).filter(({ id }) => !reasons.has(id));
+        const without = inTurn(pool)
+          .slice(supply)
+          .filter(({ id }) => !reasons.has(id));
         expect(without).toHaveLength(submitsOf(actions, pool));
-        expect(pool.queued.slice(0, supply).filter(({ id }) => reasons.has(id))).toEqual([]);
+        expect(
+          inTurn(pool)
+            .slice(0, supply)
+            .filter(({ id }) => reasons.has(id)),
+        ).toEqual([]);
       }
     }));
 
@@ -186,13 +210,14 @@ describe('plan', () => {
     surplusGraceMs: 50,
   };
   const jobs = (repository: string, times: readonly number[]) =>
-    times.map((createdAtMs, id) => ({ id, repository, createdAtMs }));
+    times.map((createdAtMs, id) => ({ id, repository, createdAtMs, rest: null }));
   const allocation = (
     id: string,
     state: PlannedAllocation['state'],
     createdAtMs: number,
   ): PlannedAllocation => ({
     id,
+    madeForJobId: null,
     state,
     createdAtMs,
     stuck: false,
@@ -259,7 +284,7 @@ describe('plan', () => {
       ],
       limits: { ...limits, maxAllocations: 1 },
     };
-    expect(plan(snapshot, 0)).toEqual([{ kind: 'submit', pool: large }]);
+    expect(plan(snapshot, 0)).toEqual([{ kind: 'submit', pool: large, jobId: 0 }]);
   });
 
   it('releases after the grace only, the newest pending first and claimed ones last', () => {
@@ -292,5 +317,54 @@ describe('plan', () => {
     });
     expect(plan(snapshot(0), 0)).toHaveLength(2);
     expect(plan(snapshot(2), 0)).toHaveLength(0);
+  });
+
+  const rest = { reason: 'It rests.', untilMs: 5 };
+  const app = poolOf('acme/app', 'small', ['small']);
+  const one = (pool: Partial<PoolSnapshot>): Snapshot => ({
+    pools: [{ ...base, pool: app, queued: [], ...pool }],
+    limits,
+  });
+
+  it('submits nothing for a job that rests, says why, and goes on with the others', () => {
+    const [first, second, third] = jobs('acme/app', [1, 2, 3]);
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three jobs');
+    const snapshot = one({ queued: [{ ...first, rest }, second, third] });
+    expect(plan(snapshot, 0)).toEqual([1, 2].map((jobId) => ({ kind: 'submit', pool: app, jobId })));
+    expect(explainWaits(snapshot)).toEqual(new Map([[0, 'It rests.']]));
+  });
+
+  it('counts what is there for the others first, and keeps the rest of it for a job that rests', () => {
+    const [first, second] = jobs('acme/app', [1, 2]);
+    if (first === undefined || second === undefined) throw new Error('two jobs');
+    const queued = [{ ...first, rest }, second];
+    const made = (count: number) =>
+      one({
+        queued,
+        allocations: Array.from({ length: count }, (_, id) => allocation(`pending-${id}`, 'pending', id)),
+        surplusSinceMs: 0,
+      });
+    expect(explainWaits(made(1))).toEqual(new Map([[0, 'It rests.']]));
+    expect(plan(made(1), 1_000)).toEqual([]);
+    expect(explainWaits(made(2))).toEqual(new Map());
+    expect(plan(made(2), 1_000)).toEqual([]);
+    expect(plan(made(3), 1_000)).toMatchObject([{ kind: 'release', allocationId: 'pending-2' }]);
+  });
+
+  it('makes an allocation for the oldest job that has none of its own, whoever waits longest for supply', () => {
+    const queued = jobs('acme/app', [1, 2, 3]);
+    const own = (madeForJobId: number, changes: Partial<PlannedAllocation> = {}): PlannedAllocation => ({
+      ...allocation(`for-${madeForJobId}`, 'pending', 1),
+      madeForJobId,
+      ...changes,
+    });
+    const jobIds = (allocations: readonly PlannedAllocation[]) =>
+      plan(one({ queued, allocations }), 0).map((action) => (action.kind === 'submit' ? action.jobId : null));
+    expect(jobIds([own(1)])).toEqual([0, 2]);
+    expect(jobIds([own(0), own(2)])).toEqual([1]);
+    // What it has is no supply.
+    expect(jobIds([own(0, { stuck: true }), own(1, { state: 'busy' })])).toEqual([0, 1, 2]);
+    // Made for a job that is not queued any more.
+    expect(jobIds([own(9)])).toEqual([0, 1]);
   });
 });

@@ -265,6 +265,7 @@ describe('admin', () => {
       pending: 2,
       claimed: 0,
       busy: 1,
+      resting: 2,
       blocked: 'refused',
     };
     const { admin, metrics } = await serve({ pools: () => [pool] });
@@ -275,6 +276,7 @@ describe('admin', () => {
     expect(text).toContain('gha_slurm_ready 1');
     const labels = 'scope="acme/app",profile="slurm-small",labels="slurm-small"';
     expect(text).toContain(`gha_slurm_pool{${labels},state="queued"} 3`);
+    expect(text).toContain(`gha_slurm_pool{${labels},state="resting"} 2`);
     expect(text).toContain(`gha_slurm_pool{${labels},state="blocked"} 1`);
   });
 });

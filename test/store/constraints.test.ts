@@ -17,6 +17,7 @@ function insert(db: Connection, id: string): void {
     slurmJobName: `gha-x-${id}`,
     claimTokenHash: 'hash',
     slurmUser: null,
+    madeForJobId: 1,
     atMs: 1,
   });
 }

@@ -6,6 +6,7 @@ import * as allocationRows from '../../src/store/allocation-rows.ts';
 import * as cancelRows from '../../src/store/cancel-rows.ts';
 import type { Connection } from '../../src/store/connection.ts';
 import { drizzle } from '../../src/store/drizzle.ts';
+import * as failedAttempts from '../../src/store/failed-attempts.ts';
 import { migrateDatabase } from '../../src/store/migrate.ts';
 import * as poolHealthRows from '../../src/store/pool-health-rows.ts';
 import * as runnerRows from '../../src/store/runner-rows.ts';
@@ -29,6 +30,7 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   updateAllocation: (db) => allocationRows.updateAllocation(db, 'a', { reason: 'r' }),
   countClaim: (db) => allocationRows.countClaim(db, 'a'),
   forgiveClaim: (db) => allocationRows.forgiveClaim(db, 'a'),
+  failedAttempts: (db) => failedAttempts.failedAttempts(db),
   liveRunIds: (db) => workflowJobRows.liveRunIds(db, 'r'),
   openJobs: (db) => workflowJobRows.openJobs(db, 'r'),
   openJobRows: (db) => workflowJobRows.openJobRows(db),
@@ -76,7 +78,14 @@ it.each(Object.keys(calls))('%s reads no history', (name) => {
 });
 
 it('every function that reads is among them', () => {
-  const modules = { ...allocationRows, ...cancelRows, ...poolHealthRows, ...runnerRows, ...workflowJobRows };
+  const modules = {
+    ...allocationRows,
+    ...cancelRows,
+    ...failedAttempts,
+    ...poolHealthRows,
+    ...runnerRows,
+    ...workflowJobRows,
+  };
   const reads = Object.entries(modules)
     .filter(
       ([, value]) =>

@@ -193,6 +193,13 @@ describe('an old row stays', () => {
       'update cancels set done_at = 5',
     ],
     [
+      'one that was made for a job that is not over',
+      pruneAllocations,
+      'allocations',
+      `insert into workflow_jobs (id, run_id, run_attempt, repository, name, labels, status, verdict, reason, created_at, first_seen_at) values (5, 1, 1, 'acme/app', 'waits', '[]', 'queued', 'rejected', 'r', 1, 1); update allocations set made_for_job_id = 5`,
+      "update workflow_jobs set status = 'completed' where id = 5",
+    ],
+    [
       'one with a start that nobody has confirmed',
       pruneAllocations,
       'allocations',

@@ -19,7 +19,7 @@ export async function startWriter(path: string): Promise<ChildProcess> {
     const write = () => {
       count += 1;
       const id = 'written-' + count;
-      const allocation = { id, pool, slurmJobName: 'gha-x-' + id, claimTokenHash: 'hash', atMs: count };
+      const allocation = { id, pool, slurmJobName: 'gha-x-' + id, claimTokenHash: 'hash', slurmUser: null, madeForJobId: 1, atMs: count };
       db.transaction((tx) => insertAllocation(tx, allocation));
       if (count === 20) console.log('writing');
       setImmediate(write);

@@ -8,6 +8,7 @@ import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
+import { attemptsTooMany } from './attempts.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { History } from './history.ts';
 
@@ -123,6 +124,7 @@ export class Invariants {
       if (job.conclusion === 'failure' && !this.mayFail.has(job.id))
         history.violate(`job ${job.id} failed: its runner was lost`);
     }
+    for (const attempt of attemptsTooMany(this.#world)) history.violate(attempt);
     this.#checkNeighbours();
     this.#checkCount();
   }
@@ -169,6 +171,7 @@ export class Invariants {
     );
     if (row?.state !== 'submitting')
       this.history.violate(`${name} was submitted, and its row is ${row?.state ?? 'not there'}`);
+    for (const attempt of attemptsTooMany(this.#world, name)) this.history.violate(attempt);
   }
 
   #minted(name: string): void {

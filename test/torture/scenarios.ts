@@ -4,11 +4,13 @@ import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
 import { claimScenarios } from './claim-scenarios.ts';
 import { lateScenarios } from './late-scenarios.ts';
+import { restScenarios } from './rest-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...claimScenarios,
   ...lateScenarios,
+  ...restScenarios,
   {
     name: 'a workflow, a refusal, a submit in doubt and a lost report',
     slots: 2,

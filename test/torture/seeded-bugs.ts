@@ -107,4 +107,14 @@ export const seededBugs: readonly SeededBug[] = [
     name: 'count an unconfirmed start as no supply',
     changes: [{ file: 'src/planner/deficit.ts', from: ' - pool.unconfirmed;', to: ';' }],
   },
+  {
+    name: 'count no attempt',
+    changes: [
+      {
+        file: 'src/domain/attempts.ts',
+        from: 'if (count + underWay < maxAttempts) return false;',
+        to: 'return false;',
+      },
+    ],
+  },
 ];

@@ -13,6 +13,7 @@ import { type InProcessJob, InProcessSlurm, slurmFailures } from '../controller/
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import { flush } from '../support/flush.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { fewAttempts } from './attempts.ts';
 import { ClusterNode } from './cluster-node.ts';
 import { Invariants } from './invariants.ts';
 import { type Crashes, MortalProcess, noCrashes, type Surroundings } from './mortal-process.ts';
@@ -375,7 +376,7 @@ export class World {
   #surroundings(): Surroundings {
     return {
       databaseFile: this.#options.databaseFile,
-      config: { ...config, ...this.#config },
+      config: { ...config, ...fewAttempts, ...this.#config },
       clock: this.clock,
       chance: this.#chance,
       slurm: this.slurm,

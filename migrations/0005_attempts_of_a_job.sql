@@ -1,0 +1,2 @@
+ALTER TABLE `allocations` ADD `made_for_job_id` integer;--> statement-breakpoint
+CREATE INDEX `allocations_failed` ON `allocations` (`made_for_job_id`) WHERE "allocations"."state" = 'ended' and "allocations"."started_at" is null and "allocations"."workflow_job_id" is null and "allocations"."outcome" not in ('surplus', 'submit-refused', 'submit-lost');
