@@ -91,6 +91,13 @@ export function openCluster(state: ClusterState): Cluster {
     async stopDaemon(daemon) {
       mkdirSync(join(directory, 'stopped', daemon), { recursive: true });
       await signal(daemon, 'KILL');
+      // Its sockets take connections for as long as it is there.
+      const deadline = Date.now() + stopTimeLimitMs;
+      while ((await exec(['pgrep', '-x', daemon])).code === 0) {
+        if (Date.now() > deadline)
+          throw new OperatorError(`${daemon} of the cluster ${state.name} does not end.`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     },
     startDaemon: (daemon) => rmSync(join(directory, 'stopped', daemon), { recursive: true, force: true }),
     isRunning: () => isAlive(state),
