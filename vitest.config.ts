@@ -22,7 +22,7 @@ export default defineConfig({
         },
       },
       {
-        // Real Slurm: a cluster of its own for each file, one file at a time, since they all share this machine.
+        // Real Slurm: a cluster of its own for each file. They wait most of their time; after the searches, which take all of the machine.
         test: {
           name: 'real',
           include: ['test/**/*.real.test.ts'],
