@@ -11,6 +11,7 @@ import type { Figure } from './figure.ts';
 import { idleCycle } from './idle-cycle.ts';
 import { liveAllocations } from './live-allocations.ts';
 import { monitoring, restart } from './many-allocations.ts';
+import { nodeStart } from './node-start.ts';
 import { throughput } from './throughput.ts';
 import { workflowOf70 } from './workflow-of-70.ts';
 
@@ -19,6 +20,7 @@ const measurements: Readonly<Record<string, () => Promise<Figure[]>>> = {
   workflow: workflowOf70,
   idle: idleCycle,
   live: liveAllocations,
+  'node-start': nodeStart,
   ...Object.fromEntries(
     releases.flatMap((release) => [
       [`throughput-${release}`, () => throughput(release)],
