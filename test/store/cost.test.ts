@@ -49,6 +49,7 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   postponeDeregister: (db) => runnerRows.postponeDeregister(db, 'n', 5),
   markOnline: (db) => runnerRows.markOnline(db, 'n', 5),
   leftoverRunners: (db) => runnerRows.leftoverRunners(db, 5),
+  unstartedLeftovers: (db) => runnerRows.unstartedLeftovers(db, { scope: 's', pool: 'p' }),
   countOpenRunners: (db) => runnerRows.countOpenRunners(db),
   newestRunnerNames: (db) => runnerRows.newestRunnerNames(db, ['a', 'b']),
   allPoolHealth: (db) => poolHealthRows.allPoolHealth(db),

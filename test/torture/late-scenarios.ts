@@ -62,6 +62,53 @@ export const lateScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a node that dies before its runner has a job, and GitHub deletes the registration late',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.withholdJobs(true);
+      await step(2);
+      world.failGitHub('deregister', { kind: 'before', error: gitHubFailures.unavailable() }, 5);
+      const [idle] = world.running();
+      if (idle !== undefined) world.failNode(idle);
+      world.withholdJobs(false);
+      await step(14);
+    },
+  },
+  {
+    name: 'a registration that GitHub drops by itself, and never lets anybody delete',
+    slots: 1,
+    async play(world, step) {
+      world.queue(1);
+      world.withholdJobs(true);
+      await step(2);
+      world.failGitHub('deregister', { kind: 'before', error: gitHubFailures.unavailable() }, 20);
+      const [idle] = world.running();
+      if (idle !== undefined) world.failNode(idle);
+      world.withholdJobs(false);
+      await step(6);
+      const [name = ''] = world.invariants.registrations();
+      const left = world.github.runner(name);
+      if (left !== undefined) world.github.state.removeRunner(left, 'offline for a day');
+      world.kill();
+      await step(4);
+    },
+  },
+  {
+    name: 'a node that dies when its runner has just started, which nobody has heard',
+    slots: 1,
+    async play(world, step) {
+      const [job] = world.queue(1);
+      await step(2);
+      world.loseAnswers(1);
+      if (job !== undefined) world.lag(job, 20);
+      await world.stepNodes();
+      const [working] = world.running();
+      if (working !== undefined) world.failNode(working);
+      await step(8);
+    },
+  },
+  {
     name: 'idle runners that ask whether to stop, and GitHub does not answer at first',
     slots: 1,
     async play(world, step) {
