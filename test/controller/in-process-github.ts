@@ -32,6 +32,9 @@ export class InProcessGitHub implements GitHubPort {
   readonly lagging = new Map<number, WorkflowJob>();
   /** Names of mints that took effect after their caller had given up: nobody has what it takes to use them. */
   readonly lateMints = new Set<string>();
+  #hasLacked = false;
+  /** Told of each deletion when it is asked for. */
+  onDeregister: (name: string) => void = () => undefined;
   /** Told of each mint when it is asked for. */
   onMint: (name: string) => void = () => undefined;
 
@@ -40,21 +43,28 @@ export class InProcessGitHub implements GitHubPort {
   }
 
   observe(repository: string, known: KnownWork): Promise<RepositoryObservation> {
-    return this.faults.meet('observe', repository, () => {
+    return this.faults.meet('observe', repository, (isPartial) => {
       const { state } = this;
+      // What one answer lacks the next one has: 404 twice in a row is GitHub's word that a job is gone.
+      const lacks = isPartial && !this.#hasLacked;
+      this.#hasLacked = lacks;
       const runs = [...state.runs.values()].filter((run) => run.repository === repository);
       const listed = runs.filter(
         (run) => state.statusOf(run) !== 'completed' || known.runIds.includes(run.id),
       );
-      const jobs = listed.flatMap((run) => state.jobsOf(run)).map((job) => this.#shown(job));
+      const all = listed.flatMap((run) => state.jobsOf(run)).map((job) => this.#shown(job));
+      const jobs = lacks ? all.slice(0, all.length / 2) : all;
       const seen = new Set(jobs.map((job) => job.id));
       const lacking = known.openJobs.filter(({ id }) => !seen.has(id));
-      const found = lacking.flatMap(({ id }) => state.jobs.get(id) ?? []).map((job) => this.#shown(job));
+      const notFound = new Set(lacks ? lacking.map(({ id }) => id) : []);
+      const found = lacking
+        .flatMap(({ id }) => (notFound.has(id) ? [] : (state.jobs.get(id) ?? [])))
+        .map((job) => this.#shown(job));
       return {
         repository,
         jobs: [...jobs, ...found],
         runs: listed.map((run) => ({ id: run.id, completed: state.statusOf(run) === 'completed' })),
-        missingJobIds: lacking.filter(({ id }) => !state.jobs.has(id)).map(({ id }) => id),
+        missingJobIds: lacking.map(({ id }) => id).filter((id) => notFound.has(id) || !state.jobs.has(id)),
       };
     });
   }
@@ -82,6 +92,7 @@ export class InProcessGitHub implements GitHubPort {
     _repository: string,
     { id, name }: { readonly id: number | null; readonly name: string },
   ): Promise<DeregisterResult> {
+    this.onDeregister(name);
     return this.faults.meet('deregister', name, () => {
       const runner = id === null ? this.runner(name) : this.state.runners.get(id);
       if (runner === undefined) return 'gone';

@@ -23,7 +23,7 @@ export const gitHubCalls = Object.keys({
 } satisfies Record<GitHubCall, true>) as GitHubCall[];
 
 /** What becomes of a call that goes wrong. */
-type Side = CallFault['kind'];
+type Side = Exclude<CallFault['kind'], 'slow'>;
 
 export type WorldEvent =
   | { readonly kind: 'queue'; readonly count: number; readonly label: string }
@@ -48,12 +48,19 @@ export type WorldEvent =
       readonly times: number;
     }
   | {
-      readonly kind: 'slots' | 'loseAnswers' | 'breakRunners' | 'stopSlurm' | 'stopGitHub' | 'steps';
+      readonly kind:
+        | 'slots'
+        | 'loseAnswers'
+        | 'breakRunners'
+        | 'stopSlurm'
+        | 'stopGitHub'
+        | 'refuse'
+        | 'steps';
       readonly count: number;
     }
   | { readonly kind: 'withhold'; readonly on: boolean };
 
-const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice');
+const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice', 'partial');
 const crashSide = fc.constantFrom('before' as const, 'after' as const);
 const which = fc.nat(9);
 
@@ -105,7 +112,8 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('slurm' as const),
-      call: fc.constantFrom(...slurmCalls),
+      // Submits more often than the rest: what is lost there could become two.
+      call: fc.constantFrom(...slurmCalls, 'submit' as const, 'submit' as const),
       side,
       failure: fc.constantFrom('timeout' as const, 'controllerDown' as const, 'refused' as const),
       times: fc.integer({ min: 1, max: 6 }),
@@ -131,7 +139,7 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constantFrom('stopSlurm' as const, 'stopGitHub' as const),
+      kind: fc.constantFrom('stopSlurm' as const, 'stopGitHub' as const, 'refuse' as const),
       count: fc.integer({ min: 1, max: 40 }),
     }),
   },
@@ -222,12 +230,14 @@ export async function happen(
       break;
     case 'slurm': {
       const { call, side, failure, times } = happening;
-      world.failSlurm(call, faultOf(side, slurmFailures[failure](), failure === 'timeout'), times);
+      const fault = faultOf(call, side, slurmFailures[failure](), failure === 'timeout');
+      world.failSlurm(call, fault, times);
       break;
     }
     case 'github': {
       const { call, side, failure, times } = happening;
-      world.failGitHub(call, faultOf(side, gitHubFailures[failure](), failure === 'unavailable'), times);
+      const fault = faultOf(call, side, gitHubFailures[failure](), failure === 'unavailable');
+      world.failGitHub(call, fault, times);
       break;
     }
     case 'slots':
@@ -245,6 +255,9 @@ export async function happen(
     case 'stopGitHub':
       world.stopGitHub(happening.count);
       break;
+    case 'refuse':
+      world.refuseSubmits(happening.count);
+      break;
     case 'withhold':
       world.withholdJobs(happening.on);
       break;
@@ -254,8 +267,12 @@ export async function happen(
   }
 }
 
+/** Listings that are never whole: all others are refused by their client when something lacks. */
+const mayLack: ReadonlySet<string> = new Set(['states', 'observe']);
+
 /** A statement that nothing was made is never about a call that took effect. */
-function faultOf(kind: Side, error: Error, inDoubt: boolean): CallFault {
+function faultOf(call: SlurmCall | GitHubCall, kind: Side, error: Error, inDoubt: boolean): CallFault {
   if (kind === 'twice') return { kind };
+  if (kind === 'partial') return mayLack.has(call) ? { kind } : { kind: 'before', error };
   return { kind: inDoubt ? kind : 'before', error };
 }

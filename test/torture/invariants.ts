@@ -3,6 +3,7 @@
  * service says of itself. Some of it at each call, some after each step, some when all is quiet.
  */
 import { type AllocationState, mayMove } from '../../src/domain/allocation-state.ts';
+import { openRunnerStates, type RunnerRow } from '../../src/store/runner-rows.ts';
 import { config, repository } from '../controller/controller-config.ts';
 import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
@@ -38,6 +39,8 @@ export class Invariants {
   readonly #prefix: string;
   readonly #demand: { readonly atMs: number; readonly queued: ReadonlyMap<string, number> }[] = [];
   readonly #known = new Set<number>();
+  /** Times of submits, by label. */
+  readonly #submits = new Map<string, number[]>();
   #lastEvent = 0;
   /** Polls in a row that GitHub answered and that left a queued job without an allocation and without a reason. */
   readonly #unexplainedPolls = new Map<number, number>();
@@ -49,6 +52,7 @@ export class Invariants {
     this.#neighbours();
     world.slurm.onCancel = (job) => this.#cancelled(job);
     world.slurm.onSubmit = (name) => this.#submitted(name);
+    world.github.onDeregister = (name) => this.#deregistered(name);
     world.github.onMint = (name) => this.#minted(name);
   }
 
@@ -69,6 +73,11 @@ export class Invariants {
     return [...this.#world.github.state.runners.values()]
       .map(({ name }) => name)
       .filter((name) => name.startsWith(this.#prefix));
+  }
+
+  /** A process of the service begins: it knows of no submit before. */
+  noteStart(): void {
+    this.#submits.clear();
   }
 
   /** Demand as it is now: what the service may at most have seen. */
@@ -165,13 +174,40 @@ export class Invariants {
   }
 
   #submitted(name: string): void {
-    const [row] = this.#world.query<{ state: string }>(
-      'select state from allocations where slurm_job_name = ?',
+    const [row] = this.#world.query<{ state: string; profile: string }>(
+      'select state, profile from allocations where slurm_job_name = ?',
       name,
     );
     if (row?.state !== 'submitting')
       this.history.violate(`${name} was submitted, and its row is ${row?.state ?? 'not there'}`);
     for (const attempt of attemptsTooMany(this.#world, name)) this.history.violate(attempt);
+    if (row !== undefined) this.#countSubmit(row.profile);
+  }
+
+  /** In any minute of one process: two submits a job, and a few more. */
+  #countSubmit(label: string): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    const inMinute = (this.#submits.get(label) ?? []).filter((atMs) => atMs > nowMs - 60_000);
+    this.#submits.set(label, [...inMinute, nowMs]);
+    const jobs = [...this.#world.github.state.jobs.values()].filter(
+      (job) =>
+        job.labels.includes(label) &&
+        (job.status === 'queued' || (job.completedAtMs ?? nowMs) > nowMs - 60_000),
+    ).length;
+    if (inMinute.length + 1 > 2 * jobs + 10)
+      this.history.violate(`${inMinute.length + 1} submits for ${label} in a minute, and ${jobs} jobs`);
+  }
+
+  /** GitHub refuses to delete a runner that works; nobody asks it to who knows of it only what its list says. */
+  #deregistered(name: string): void {
+    const runner = this.#world.github.runner(name);
+    if (runner === undefined || runner.jobId === null) return;
+    const [row] = this.#world.query<{ state: RunnerRow['state'] }>(
+      'select state from runners where name = ?',
+      name,
+    );
+    if (row === undefined || !openRunnerStates.has(row.state))
+      this.history.violate(`GitHub was asked to delete ${name}, which works and is no row's`);
   }
 
   #minted(name: string): void {

@@ -4,6 +4,8 @@
  */
 export interface SeededBug {
   readonly name: string;
+  /** What the search has to say, where another invariant could be the first. */
+  readonly sentence?: RegExp;
   readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
 }
 
@@ -69,6 +71,31 @@ export const seededBugs: readonly SeededBug[] = [
     ],
   },
   {
+    name: "trust a partial listing of GitHub's as empty",
+    changes: [
+      {
+        file: 'src/store/workflow-job-rows.ts',
+        from: 'gt(workflowJobs.misses, 1)',
+        to: 'gt(workflowJobs.misses, 0)',
+      },
+    ],
+  },
+  {
+    name: "trust a partial listing of Slurm's as empty",
+    changes: [
+      {
+        file: 'src/controller/observe-slurm.ts',
+        from: 'if (absences >= absencesThatMatter) lookUpJob(context, row.id);',
+        to: 'judge(context, row.id, null);',
+      },
+      {
+        file: 'src/controller/observe-slurm.ts',
+        from: 'import { lookUpJob }',
+        to: 'import { judge, lookUpJob }',
+      },
+    ],
+  },
+  {
     name: 'mint before the claim is on disk',
     changes: [
       {
@@ -116,5 +143,36 @@ export const seededBugs: readonly SeededBug[] = [
         to: 'return false;',
       },
     ],
+  },
+  {
+    name: 'forget at the start the mints whose answer nobody waits for',
+    changes: [
+      {
+        file: 'src/store/runner-rows.ts',
+        from: "return db.update(runners).set({ state: 'doubtful' }).where(eq(runners.state, 'minting')).run().changes;",
+        to: 'return 0;',
+      },
+    ],
+  },
+  {
+    // The fuse is for loops that nobody foresaw: here nothing blocks a pool.
+    name: 'a loop, and a fuse that lets sixty submits a minute through',
+    sentence: /submits for .* in a minute/,
+    changes: [
+      {
+        file: 'src/controller/pool-health.ts',
+        from: 'const before = findPoolHealth(db, pool);\n  const same',
+        to: 'if (pool !== null) return;\n  const before = findPoolHealth(db, pool);\n  const same',
+      },
+      {
+        file: 'src/controller/submit-fuse.ts',
+        from: '2 * jobs + spare - recent',
+        to: '60 + 0 * jobs * spare - recent',
+      },
+    ],
+  },
+  {
+    name: 'delete a registration that works, and that no row knows',
+    changes: [{ file: 'src/controller/sweep-registrations.ts', from: 'if (runner.busy) return;', to: '' }],
   },
 ];

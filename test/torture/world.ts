@@ -50,6 +50,7 @@ export class World {
   #reader: Database.Database | null = null;
   readonly #stolen: { readonly job: SimulatedJob; readonly untilMs: number }[] = [];
   readonly #lagging = new Map<number, number>();
+  #refusals = 0;
   /** Steps that are left of them. */
   readonly #outages = new Map<{ outage: (() => Error) | null }, number>();
   readonly troubles = new Troubles();
@@ -85,6 +86,7 @@ export class World {
     this.#closeReader();
     try {
       this.#process = new ServiceProcess(this.#surroundings());
+      this.invariants.noteStart();
     } catch (error) {
       // It died at a point of its own start.
       if ((error as Error).name !== 'Died') throw error;
@@ -126,6 +128,13 @@ export class World {
   stopSlurm(steps: number): void {
     this.slurm.faults.outage = slurmFailures.timeout;
     this.#outages.set(this.slurm.faults, steps);
+  }
+
+  /** Slurm refuses every submit for so many steps: what is queued once, and then a try a pool after each growing interval. */
+  refuseSubmits(steps: number): void {
+    this.invariants.excuses += this.invariants.openJobs().length + 8 * config.profiles.size;
+    this.slurm.partitions = new Set();
+    this.#refusals = steps;
   }
 
   /** GitHub answers nothing for so many steps: each Slurm job may ask for its runner too often until it does again. */
@@ -220,6 +229,7 @@ export class World {
     this.slurm.faults.clear();
     this.github.faults.clear();
     this.github.lagging.clear();
+    this.slurm.partitions = null;
     this.makeRoom();
     this.troubles.lostAnswers.order(0);
     this.troubles.withholdsJobs = false;
@@ -296,6 +306,8 @@ export class World {
       const runner = [...this.github.state.runners.values()].find(({ jobId }) => jobId === job.id);
       if (runner !== undefined) runner.lastSeenMs = this.clock.wallMs();
     }
+    this.#refusals -= 1;
+    if (this.#refusals < 0) this.slurm.partitions = null;
     for (const [faults, steps] of this.#outages) {
       this.#outages.set(faults, steps - 1);
       if (steps <= 0) faults.outage = null;
