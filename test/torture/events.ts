@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
-import type { GitHubCall, SlurmCall, World } from './world.ts';
+import type { GitHubCall, SlurmCall } from './faults.ts';
+import type { World } from './world.ts';
 
 /** Every call of the two ports: one that is added there and not here does not compile. */
 export const slurmCalls = Object.keys({
@@ -164,7 +165,7 @@ export async function happen(
   const jobs = [...github.state.jobs.values()];
   switch (happening.kind) {
     case 'queue':
-      world.queue(happening.count, [happening.label]);
+      world.hub.queue(happening.count, [happening.label]);
       break;
     case 'cancel': {
       const job = nth(
@@ -175,41 +176,41 @@ export async function happen(
       break;
     }
     case 'thief':
-      world.stealJob();
+      world.hub.stealJob();
       break;
     case 'nodeFail': {
-      const job = nth(world.running(), happening.which);
-      if (job !== undefined) world.failNode(job);
+      const job = nth(world.cluster.running(), happening.which);
+      if (job !== undefined) world.cluster.failNode(job);
       break;
     }
     case 'flagRequeued': {
-      const job = nth(world.pending(), happening.which);
-      if (job !== undefined) world.spoil(job, { states: ['PENDING', 'REQUEUED'] });
+      const job = nth(world.cluster.pending(), happening.which);
+      if (job !== undefined) world.cluster.spoil(job, { states: ['PENDING', 'REQUEUED'] });
       break;
     }
     case 'requeue': {
-      const job = nth(world.running(), happening.which);
-      if (job !== undefined) world.requeue(job);
+      const job = nth(world.cluster.running(), happening.which);
+      if (job !== undefined) world.cluster.requeue(job);
       break;
     }
     case 'forget':
     case 'reuse':
-      world.forgetNewest(happening.kind === 'reuse');
+      world.cluster.forgetNewest(happening.kind === 'reuse');
       break;
     case 'backUp':
-      world.backUp();
+      world.service.backUp();
       break;
     case 'restore':
-      await world.restore();
+      await world.service.restore();
       break;
     case 'deleteRunner': {
       const name = nth(world.invariants.registrations(), happening.which);
-      if (name !== undefined) world.deleteRunner(name);
+      if (name !== undefined) world.hub.deleteRunner(name);
       break;
     }
     case 'lag': {
       const job = nth(jobs, happening.which);
-      if (job !== undefined) world.lag(job, 2);
+      if (job !== undefined) world.hub.lag(job, 2);
       break;
     }
     case 'rerun': {
@@ -220,10 +221,10 @@ export async function happen(
       break;
     }
     case 'kill':
-      world.kill();
+      world.service.kill();
       break;
     case 'start':
-      world.start();
+      world.service.start();
       break;
     case 'crashAt':
       crashAt(happening.point, happening.side);
@@ -231,35 +232,35 @@ export async function happen(
     case 'slurm': {
       const { call, side, failure, times } = happening;
       const fault = faultOf(call, side, slurmFailures[failure](), failure === 'timeout');
-      world.failSlurm(call, fault, times);
+      world.faults.failSlurm(call, fault, times);
       break;
     }
     case 'github': {
       const { call, side, failure, times } = happening;
       const fault = faultOf(call, side, gitHubFailures[failure](), failure === 'unavailable');
-      world.failGitHub(call, fault, times);
+      world.faults.failGitHub(call, fault, times);
       break;
     }
     case 'slots':
-      world.slots = happening.count;
+      world.cluster.slots = happening.count;
       break;
     case 'loseAnswers':
-      world.loseAnswers(happening.count);
+      world.faults.loseAnswers(happening.count);
       break;
     case 'breakRunners':
-      world.breakRunners(happening.count);
+      world.faults.breakRunners(happening.count);
       break;
     case 'stopSlurm':
-      world.stopSlurm(happening.count);
+      world.faults.stopSlurm(happening.count);
       break;
     case 'stopGitHub':
-      world.stopGitHub(happening.count);
+      world.faults.stopGitHub(happening.count);
       break;
     case 'refuse':
-      world.refuseSubmits(happening.count);
+      world.faults.refuseSubmits(happening.count);
       break;
     case 'withhold':
-      world.withholdJobs(happening.on);
+      world.faults.withholdJobs(happening.on);
       break;
     case 'steps':
       for (let left = happening.count; left > 0; left -= 1) await world.step();

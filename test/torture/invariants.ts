@@ -81,7 +81,7 @@ export class Invariants {
   }
 
   /** Demand as it is now: what the service may at most have seen. */
-  noteDemand(): void {
+  #noteDemand(): void {
     const atMs = this.#world.clock.monotonicMs();
     const queued = new Map(labels.map((label) => [label, 0]));
     for (const job of this.openJobs()) {
@@ -92,8 +92,12 @@ export class Invariants {
     while ((this.#demand[0]?.atMs ?? atMs) < atMs - windowMs) this.#demand.shift();
   }
 
-  /** After every step. */
-  check(defects: string[]): void {
+  beginStep(): void {
+    this.#noteDemand();
+  }
+
+  endStep(defects: string[]): void {
+    this.#noteDemand();
     this.#checkSupply();
     this.#checkNames();
     this.#checkReleases();
