@@ -1,5 +1,4 @@
-/** What may happen to the world, as data: schedules of these are generated, and shrink. */
-import fc from 'fast-check';
+/** What may happen to the world, as data, and how it does: schedule.ts makes schedules of these. */
 import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
@@ -24,7 +23,7 @@ export const gitHubCalls = Object.keys({
 } satisfies Record<GitHubCall, true>) as GitHubCall[];
 
 /** What becomes of a call that goes wrong. */
-type Side = Exclude<CallFault['kind'], 'slow'>;
+export type Side = Exclude<CallFault['kind'], 'slow'>;
 
 export type WorldEvent =
   | { readonly kind: 'queue'; readonly count: number; readonly label: string }
@@ -60,98 +59,6 @@ export type WorldEvent =
       readonly count: number;
     }
   | { readonly kind: 'withhold'; readonly on: boolean };
-
-const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice', 'partial');
-const crashSide = fc.constantFrom('before' as const, 'after' as const);
-const which = fc.nat(9);
-
-const event: fc.Arbitrary<WorldEvent> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('queue' as const),
-      count: fc.integer({ min: 1, max: 4 }),
-      label: fc.constantFrom('slurm-small', 'slurm-large'),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constantFrom(
-        'cancel' as const,
-        'nodeFail' as const,
-        'flagRequeued' as const,
-        'requeue' as const,
-        'deleteRunner' as const,
-        'lag' as const,
-      ),
-      which,
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constantFrom(
-        'thief' as const,
-        'rerun' as const,
-        'kill' as const,
-        'start' as const,
-        'forget' as const,
-        'reuse' as const,
-      ),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('backUp' as const, 'restore' as const) }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('crashAt' as const), point: fc.nat(60), side: crashSide }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('slurm' as const),
-      // Submits more often than the rest: what is lost there could become two.
-      call: fc.constantFrom(...slurmCalls, 'submit' as const, 'submit' as const),
-      side,
-      failure: fc.constantFrom('timeout' as const, 'controllerDown' as const, 'refused' as const),
-      times: fc.integer({ min: 1, max: 6 }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('github' as const),
-      call: fc.constantFrom(...gitHubCalls),
-      side,
-      failure: fc.constantFrom('unavailable' as const, 'refusedToken' as const, 'rateLimited' as const),
-      times: fc.integer({ min: 1, max: 6 }),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('slots' as const, 'loseAnswers' as const, 'breakRunners' as const),
-      count: fc.nat(3),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('stopSlurm' as const, 'stopGitHub' as const, 'refuse' as const),
-      count: fc.integer({ min: 1, max: 40 }),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('withhold' as const), on: fc.boolean() }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({ kind: fc.constant('steps' as const), count: fc.integer({ min: 1, max: 8 }) }),
-  },
-);
-
-export const schedule: fc.Arbitrary<readonly WorldEvent[]> = fc.array(event, { minLength: 2, maxLength: 24 });
 
 const nth = <T>(items: readonly T[], index: number): T | undefined =>
   items[index % Math.max(1, items.length)];

@@ -41,10 +41,17 @@ function seed({ name, changes }: SeededBug): string {
 describe('a seeded bug', () => {
   afterAll(() => rmSync(copies, { recursive: true, force: true }));
 
-  it.each(seededBugs)('is found: $name', async (bug) => {
+  it.concurrent.each(seededBugs)('is found: $name', async (bug) => {
     const copy = seed(bug);
     const search = (where: string, order: Pick<Hunt, 'firstSeed' | 'schedules'>) =>
-      askProcess<Hunt, Found>(where, 'hunt.ts', { ...order, step: 1, shrink: false });
+      askProcess<Hunt, Found>(where, 'hunt.ts', {
+        ...order,
+        step: 1,
+        shrink: false,
+        kinds: bug.kinds,
+        // Where it holds without the bug, it holds in all.
+        like: where === root ? undefined : bug.sentence,
+      });
     let firstSeed = 1;
     let { violation } = await search(copy, { firstSeed, schedules: most });
     // What the source breaks without the bug says nothing about the bug.
@@ -54,9 +61,8 @@ describe('a seeded bug', () => {
       firstSeed = violation.seed + 1;
       ({ violation } = await search(copy, { firstSeed, schedules: most - violation.seed }));
     }
-    const schedules = violation?.seed;
-    console.log(`${bug.name}: found by schedule ${schedules}: ${violation?.sentences[0]}`);
-    expect(violation?.sentences).toContainEqual(expect.stringMatching(bug.sentence ?? /./));
+    console.log(`${bug.name}: found by schedule ${violation?.seed}: ${violation?.sentences.join('; ')}`);
+    expect(violation).not.toBeNull();
     // What a failure names is the schedule, and needs nothing of those before it.
     const again = await search(copy, { firstSeed: violation?.seed ?? 0, schedules: 1 });
     expect(again).toMatchObject({ schedules: 1, violation: { events: violation?.events } });

@@ -2,9 +2,13 @@
  * Bugs that must never be, as changes to the source: each is made in a copy, and the search has to find it. A change whose place is
  * not there any more is a failure of the test, not of the search.
  */
+import type { Kind } from './schedule.ts';
+
 export interface SeededBug {
   readonly name: string;
-  /** What the search has to say, where another invariant could be the first. */
+  /** What it takes, where all kinds of events together seldom have it; absent: all. */
+  readonly kinds?: readonly Kind[];
+  /** What the search has to say; absent: any invariant may be the one that finds it. */
   readonly sentence?: RegExp;
   readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
 }
@@ -27,6 +31,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'retry a submit blindly',
+    kinds: ['queue', 'slurm', 'steps'],
     changes: [
       {
         file: 'src/controller/submit.ts',
@@ -47,6 +52,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: "trust a failed listing of GitHub's as empty",
+    kinds: ['queue', 'github', 'steps'],
     changes: [
       {
         file: 'src/controller/observe-github.ts',
@@ -72,6 +78,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: "trust a partial listing of GitHub's as empty",
+    kinds: ['queue', 'github', 'steps'],
     changes: [
       {
         file: 'src/store/workflow-job-rows.ts',
@@ -132,6 +139,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'count an unconfirmed start as no supply',
+    kinds: ['queue', 'lag', 'slots', 'nodeFail', 'steps'],
     changes: [{ file: 'src/planner/deficit.ts', from: ' - pool.unconfirmed;', to: ';' }],
   },
   {
@@ -146,6 +154,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'forget at the start the mints whose answer nobody waits for',
+    kinds: ['queue', 'crashAt', 'start', 'nodeFail', 'steps'],
     changes: [
       {
         file: 'src/store/runner-rows.ts',
@@ -173,6 +182,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'delete a registration that works, and that no row knows',
+    kinds: ['queue', 'backUp', 'restore', 'steps'],
     changes: [{ file: 'src/controller/sweep-registrations.ts', from: 'if (runner.busy) return;', to: '' }],
   },
 ];
