@@ -181,6 +181,31 @@ export const seededBugs: readonly SeededBug[] = [
     ],
   },
   {
+    name: 'mint beside a registration that waits for its deletion',
+    kinds: ['queue', 'github', 'nodeFail', 'steps'],
+    sentence: /was minted beside/,
+    changes: [
+      {
+        file: 'src/controller/claim.ts',
+        from: 'if (free <= leftovers.length) return waitFor(tx, row, leftovers);',
+        to: '',
+      },
+    ],
+  },
+  {
+    // It ends by itself when it has idled for long enough.
+    name: 'keep an idle runner that no job is left for',
+    kinds: ['queue', 'cancel', 'thief', 'withhold', 'steps'],
+    sentence: /idle registrations for/,
+    changes: [
+      {
+        file: 'src/planner/plan-releases.ts',
+        from: 'isSupply(allocation) && !allocation.inFlight',
+        to: "isSupply(allocation) && !allocation.inFlight && allocation.state !== 'claimed'",
+      },
+    ],
+  },
+  {
     name: 'delete a registration that works, and that no row knows',
     kinds: ['queue', 'backUp', 'restore', 'steps'],
     changes: [{ file: 'src/controller/sweep-registrations.ts', from: 'if (runner.busy) return;', to: '' }],

@@ -60,7 +60,7 @@ export class World {
     await this.service.process?.tick();
     await this.cluster.stepNodes();
     this.github.state.loseSilent();
-    this.invariants.endStep(this.defects);
+    this.invariants.endStep(this.service.isAlive, this.defects);
     this.#checkReasons();
   }
 
