@@ -102,6 +102,7 @@ export class World {
   #checkReasons(): void {
     const { process, isAlive } = this.service;
     if (process === null || !isAlive || !this.#hasWaiting()) return;
+    if (process.controller.readiness().repositories.some((scope) => scope.failure !== null)) return;
     const { jobs, pools } = process.controller.state();
     const blocked = new Set(pools.filter((pool) => pool.blocked !== undefined).map((pool) => pool.profile));
     const unexplained = jobs.filter(
@@ -111,7 +112,6 @@ export class World {
         job.reason === undefined &&
         !blocked.has(job.profile ?? ''),
     );
-    if (process.controller.readiness().repositories.some((scope) => scope.failure !== null)) return;
     this.invariants.checkReasons(new Set(unexplained.map(({ id }) => id)));
   }
 }
