@@ -40,6 +40,7 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   jobsByIds: (db) => workflowJobRows.jobsByIds(db, [1, 2]),
   recordMiss: (db) => workflowJobRows.recordMiss(db, 1, 5),
   dueCancels: (db) => cancelRows.dueCancels(db, 5),
+  withdrawFence: (db) => cancelRows.withdrawFence(db, 'n', 5),
   dueFences: (db) => cancelRows.dueFences(db, 5),
   runnersOf: (db) => runnerRows.runnersOf(db, 'a'),
   openRunnersOf: (db) => runnerRows.openRunnersOf(db, 'a'),
