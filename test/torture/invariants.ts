@@ -36,8 +36,6 @@ export class Invariants {
   excuses = 0;
   /** Records that Slurm has lost. */
   forgotten = 0;
-  /** Slurm jobs that the network made by sending a submit twice. */
-  readonly copies = new Set<number>();
   readonly #world: Surroundings;
   readonly #prefix: string;
   readonly #demand = new Demand();
