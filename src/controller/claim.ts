@@ -1,12 +1,19 @@
 /**
  * A runner gets its identity when its Slurm job starts and asks for it. Demand is checked and the row moves to `claimed`
  * in one synchronous transaction before anything is minted; mints are single-flight per allocation. In doubt, mint: a
- * wrong mint costs one idle time-out, a wrong refusal costs a place in Slurm's queue.
+ * wrong mint costs one idle time-out, a wrong refusal costs a place in Slurm's queue. But a registration that a lost or
+ * released runner has left is waited for: until GitHub has deleted it, it stands for one of the queued jobs.
  */
-import { countClaimed, findAllocation, liveAllocationBySlurmJob } from '../store/allocation-rows.ts';
+import {
+  countClaimed,
+  findAllocation,
+  liveAllocationBySlurmJob,
+  updateAllocation,
+} from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
+import { unstartedLeftovers } from '../store/runner-rows.ts';
 import { countQueued } from '../store/workflow-job-rows.ts';
 import type { ClaimAnswer, ClaimRequest, NodeTimes } from './claim-answer.ts';
 import type { Context } from './context.ts';
@@ -28,12 +35,12 @@ export class Claims {
 
   /** Answers one claim; a second one for the same Slurm job, while the first is under way, gets the same answer. */
   async claim(id: string, token: string, request: ClaimRequest): Promise<ClaimAnswer> {
-    const { store, count } = this.#context;
+    const { store } = this.#context;
     const refusal = store.db.transaction((tx) => this.#judge(tx, id, token, request), {
       behavior: 'immediate',
     });
     if (refusal !== null) {
-      if (refusal.status !== 503) count('claims_refused');
+      this.#noteRefusal(refusal);
       return refusal;
     }
     const key = `${id}:${request.slurmJobId}`;
@@ -41,7 +48,7 @@ export class Claims {
     if (underWay !== undefined) return underWay;
     const granted = store.db.transaction((tx) => this.#grant(tx, id, request), { behavior: 'immediate' });
     if (granted !== null) {
-      count('claims_refused');
+      this.#noteRefusal(granted);
       return granted;
     }
     const answer = mintRunner(this.#context, id, request.workFolder).finally(() =>
@@ -49,6 +56,11 @@ export class Claims {
     );
     this.#underWay.set(key, answer);
     return answer;
+  }
+
+  /** A 503 is asked again, and no refusal. */
+  #noteRefusal({ status }: ClaimAnswer): void {
+    if (status !== 503) this.#context.count('claims_refused');
   }
 
   /** What needs no look at demand; null when the claim may go on. */
@@ -85,10 +97,13 @@ export class Claims {
     if (row === undefined) return gone('unknown allocation');
     const context = this.#context;
     const nowMs = context.clock.wallMs();
-    const wanted =
-      context.config.repositories.includes(row.scope) &&
-      countQueued(tx, row.pool, queueHorizonMs(nowMs)) > countClaimed(tx, row.pool, id);
-    if (!wanted) return this.#refuseSurplus(tx, row, request, nowMs);
+    const free = countQueued(tx, row.pool, queueHorizonMs(nowMs)) - countClaimed(tx, row.pool, id);
+    if (!context.config.repositories.includes(row.scope) || free <= 0)
+      return this.#refuseSurplus(tx, row, request, nowMs);
+    const leftovers = unstartedLeftovers(tx, row);
+    if (free <= leftovers.length) return waitFor(tx, row, leftovers);
+    // What it has waited for is over.
+    if (row.reason !== null) updateAllocation(tx, id, { reason: null });
     if (row.state === 'claimed') return regrantClaim(context, tx, row, nowMs);
     if (row.state !== 'submitting' && row.state !== 'pending') return gone(`the allocation is ${row.state}`);
     const older = liveAllocationBySlurmJob(tx, request.slurmJobId);
@@ -146,6 +161,21 @@ function nodeTimes({ elapsedMs, preparedMs, imageMs, dockerMs }: NodeTimes = {},
     preparedMs: preparedMs ?? null,
     imageMs: imageMs ?? null,
     dockerMs: dockerMs ?? null,
+  };
+}
+
+/**
+ * Its mint would be one registration more than there are queued jobs. Each deletion is tried again for as long as it takes, and GitHub
+ * drops a runner that stays away after a day. A Slurm job that has asked for `runner.claimWait` ends, with this reason, which counts
+ * against its pool.
+ */
+function waitFor(tx: Connection, row: Allocation, leftovers: readonly string[]): ClaimAnswer {
+  const reason = `It waits until GitHub has deleted a registration that is left of a runner before it: ${leftovers.join(', ')}.`;
+  if (row.reason !== reason) updateAllocation(tx, row.id, { reason });
+  return {
+    status: 503,
+    message: 'an earlier registration of its pool can not be deleted yet',
+    retryAfterSeconds: 2,
   };
 }
 

@@ -1,4 +1,4 @@
-import { findAllocation } from '../store/allocation-rows.ts';
+import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import {
   leftoverRunners,
@@ -54,10 +54,18 @@ export function deregisterLeftovers(context: Context): void {
   for (const runner of leftoverRunners(store.db, clock.wallMs())) {
     effects.run('github', `deregister-runner:${runner.name}`, async () => {
       const result = await deregisterOne(context, runner);
-      // Slurm ended the job and GitHub has not noticed yet: it does within ten minutes.
-      if (result === 'busy') postponeDeregister(store.db, runner.name, clock.wallMs() + 60_000);
+      if (result === 'busy') noteBusyLeftover(context, runner);
     });
   }
+}
+
+/** Slurm ended the job and GitHub has not noticed yet: it does within ten minutes. */
+function noteBusyLeftover({ store, clock }: Context, runner: RunnerRow): void {
+  const nowMs = clock.wallMs();
+  postponeDeregister(store.db, runner.name, nowMs + 60_000);
+  // It has a job, so it stands for none of those that are queued.
+  if (findAllocation(store.db, runner.allocationId)?.startedAt === null)
+    updateAllocation(store.db, runner.allocationId, { startedAt: nowMs });
 }
 
 async function deregisterOne(

@@ -164,7 +164,8 @@ function describeAllocation(
     waiting?.expectedStartMs == null
       ? ''
       : `, expected to start at ${new Date(waiting.expectedStartMs).toISOString()}`;
-  const unclaimed = row.state === 'pending' && seen.phases.get(row.id) === 'running' ? notAsked : null;
+  const unclaimed =
+    row.state === 'pending' && seen.phases.get(row.id) === 'running' ? (row.reason ?? notAsked) : null;
   const reason =
     unclaimed ?? (waiting === undefined ? row.reason : `Slurm says ${waiting.reason}${expected}.`);
   return {

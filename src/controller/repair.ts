@@ -10,6 +10,7 @@ import { runnerNameOf, slurmJobName } from '../domain/names.ts';
 import { slurmPhase } from '../domain/slurm-job-state.ts';
 import { liveAllocations } from '../store/allocation-rows.ts';
 import { clearBackupMark } from '../store/backup-mark.ts';
+import { withdrawFence } from '../store/cancel-rows.ts';
 import { findRunner, openRunnerStates } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { type ControllerParts, createContext } from './create-context.ts';
@@ -55,7 +56,11 @@ export async function repair(
       if (runner.name.startsWith(prefix)) registrations.push({ ...runner, scope });
     }
   }
-  if (!dryRun) recover(context);
+  if (!dryRun) {
+    recover(context);
+    // A submit that was under way when the backup was taken is in no doubt where Slurm lists its job: a fence would cancel what works.
+    for (const { name } of ours) withdrawFence(store.db, name, context.clock.wallMs());
+  }
   const findings = [
     ...endLostRows(context, all, dryRun),
     ...(await endOrphans(context, ours, registrations, dryRun)),

@@ -4,7 +4,7 @@
  * scope's runners at the start, again at growing intervals after a mint in doubt, and hourly besides; one that has not
  * changed costs nothing. What belongs to another instance is never touched.
  */
-import { findRunner, openRunnerStates } from '../store/runner-rows.ts';
+import { findRunner, leftoverRunners, markDeregistered, openRunnerStates } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import type { RegisteredRunner } from './ports.ts';
 
@@ -58,8 +58,15 @@ export class RegistrationSweep {
   async #look(scope: string): Promise<void> {
     const { store, github, config, log } = this.#context;
     const prefix = `${config.runnerNamePrefix}-${store.instanceId}-`;
+    // Those that were there before the listing began: what it lacks of them is gone.
+    const leftovers = leftoverRunners(store.db, Number.MAX_SAFE_INTEGER).filter(
+      (row) => row.scope === scope && row.state === 'registered',
+    );
     try {
-      for (const runner of await github.runners(scope)) {
+      const listed = await github.runners(scope);
+      const names = new Set(listed.map(({ name }) => name));
+      for (const { name } of leftovers) if (!names.has(name)) markDeregistered(store.db, name);
+      for (const runner of listed) {
         if (runner.name.startsWith(prefix)) await this.#judge(scope, runner);
       }
     } catch (error) {

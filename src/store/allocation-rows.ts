@@ -245,6 +245,7 @@ export function updateAllocation(
       | 'claimTokenHash'
       | 'eventTokenHash'
       | 'firstClaimedAt'
+      | 'startedAt'
       | 'unconfirmedSince'
       | 'workflowJobId'
       | 'outcome'

@@ -98,6 +98,14 @@ export function answerFence(db: Connection, row: FenceRow, retryAtMs: number | n
     .run();
 }
 
+/** Nothing of that name is in doubt any more. */
+export function withdrawFence(db: Connection, slurmJobName: string, nowMs: number): void {
+  db.update(fences)
+    .set({ answeredAt: sql`coalesce(${fences.answeredAt}, ${nowMs})`, doneAt: nowMs })
+    .where(and(eq(fences.slurmJobName, slurmJobName), isNull(fences.doneAt)))
+    .run();
+}
+
 export function postponeFence(db: Connection, row: FenceRow, retryAtMs: number): void {
   db.update(fences)
     .set({ retryAt: retryAtMs, attempts: row.attempts + 1 })

@@ -130,6 +130,35 @@ export function leftoverRunners(db: Connection, nowMs: number): RunnerRow[] {
     .map((row) => row.runner);
 }
 
+const unstarted = prepared((db) =>
+  db
+    .select({ name: runners.name })
+    .from(runners)
+    .innerJoin(allocations, eq(allocations.id, runners.allocationId))
+    .where(
+      and(
+        isOpen,
+        eq(runners.scope, given('scope')),
+        eq(allocations.pool, given('pool')),
+        // As above.
+        sql`+${allocations.state} in ('ended', 'releasing')`,
+        isNull(allocations.workflowJobId),
+        isNull(allocations.startedAt),
+      ),
+    )
+    .prepare(),
+);
+
+/** Names of a pool's registrations that wait for their deletion, and that nobody knows to have started a job. */
+export function unstartedLeftovers(
+  db: Connection,
+  { scope, pool }: { readonly scope: string; readonly pool: string },
+): string[] {
+  return unstarted(db)
+    .all({ scope, pool })
+    .map((row) => row.name);
+}
+
 /** Registrations that GitHub has or may have. */
 export function countOpenRunners(db: Connection): number {
   return (

@@ -8,6 +8,8 @@ export type CallFault =
   | { readonly kind: 'late'; readonly error: Error }
   /** Something on the way sends it again: it takes effect twice, and the second answer is the one that arrives. */
   | { readonly kind: 'twice'; readonly between?: Meanwhile }
+  /** A listing lacks half of what is there. */
+  | { readonly kind: 'partial' }
   /** It takes its time, and other things happen: before it takes effect, or before its answer arrives. */
   | { readonly kind: 'slow'; readonly before?: Meanwhile; readonly after?: Meanwhile };
 
@@ -65,18 +67,19 @@ export class CallFaults<Name extends string> {
     return this.calls.filter((call) => call.name === name).length;
   }
 
-  async meet<T>(name: Name, about: unknown, effect: () => T): Promise<T> {
+  /** An effect that is a listing says by `isPartial` whether it is to lack something. */
+  async meet<T>(name: Name, about: unknown, effect: (isPartial: boolean) => T): Promise<T> {
     this.calls.push({ name, about });
     if (this.outage !== null) throw this.outage();
     const fault = this.#faults.get(name)?.shift();
-    if (fault?.kind === 'late') this.#late.push(effect);
+    if (fault?.kind === 'late') this.#late.push(() => effect(false));
     if (fault?.kind === 'before' || fault?.kind === 'late') throw fault.error;
     if (fault?.kind === 'twice') {
-      effect();
+      effect(false);
       await fault.between?.();
     }
     if (fault?.kind === 'slow') await fault.before?.();
-    const result = effect();
+    const result = effect(fault?.kind === 'partial');
     if (fault?.kind === 'slow') await fault.after?.();
     await this.#held.get(name);
     if (fault?.kind === 'after') throw fault.error;

@@ -32,38 +32,54 @@ export class InProcessGitHub implements GitHubPort {
   readonly lagging = new Map<number, WorkflowJob>();
   /** Names of mints that took effect after their caller had given up: nobody has what it takes to use them. */
   readonly lateMints = new Set<string>();
+  #hasLacked = false;
+  /** Told of each deletion when it is asked for. */
+  onDeregister: (name: string) => void = () => undefined;
   /** Told of each mint when it is asked for. */
-  onMint: (name: string) => void = () => undefined;
+  onMint: (name: string, labels: readonly string[]) => void = () => undefined;
+  /** Told of each observation that lacks nothing and has reached who asked. */
+  onShown: () => void = () => undefined;
 
   constructor(wallMs: () => number) {
     this.state = new SimulatorState({ wallMs, lostAfterMs: 600_000 });
   }
 
-  observe(repository: string, known: KnownWork): Promise<RepositoryObservation> {
-    return this.faults.meet('observe', repository, () => {
+  async observe(repository: string, known: KnownWork): Promise<RepositoryObservation> {
+    let isWhole = false;
+    const observation = await this.faults.meet('observe', repository, (isPartial) => {
       const { state } = this;
+      // What one answer lacks the next one has: 404 twice in a row is GitHub's word that a job is gone.
+      const lacks = isPartial && !this.#hasLacked;
+      this.#hasLacked = lacks;
+      isWhole = !lacks;
       const runs = [...state.runs.values()].filter((run) => run.repository === repository);
       const listed = runs.filter(
         (run) => state.statusOf(run) !== 'completed' || known.runIds.includes(run.id),
       );
-      const jobs = listed.flatMap((run) => state.jobsOf(run)).map((job) => this.#shown(job));
+      const all = listed.flatMap((run) => state.jobsOf(run)).map((job) => this.#shown(job));
+      const jobs = lacks ? all.slice(0, all.length / 2) : all;
       const seen = new Set(jobs.map((job) => job.id));
       const lacking = known.openJobs.filter(({ id }) => !seen.has(id));
-      const found = lacking.flatMap(({ id }) => state.jobs.get(id) ?? []).map((job) => this.#shown(job));
+      const notFound = new Set(lacks ? lacking.map(({ id }) => id) : []);
+      const found = lacking
+        .flatMap(({ id }) => (notFound.has(id) ? [] : (state.jobs.get(id) ?? [])))
+        .map((job) => this.#shown(job));
       return {
         repository,
         jobs: [...jobs, ...found],
         runs: listed.map((run) => ({ id: run.id, completed: state.statusOf(run) === 'completed' })),
-        missingJobIds: lacking.filter(({ id }) => !state.jobs.has(id)).map(({ id }) => id),
+        missingJobIds: lacking.map(({ id }) => id).filter((id) => notFound.has(id) || !state.jobs.has(id)),
       };
     });
+    if (isWhole) this.onShown();
+    return observation;
   }
 
   mint(
     repository: string,
     { name, labels }: { readonly name: string; readonly labels: readonly string[] },
   ): Promise<{ runnerId: number; jitConfig: string }> {
-    this.onMint(name);
+    this.onMint(name, labels);
     if (this.faults.next('mint')?.kind === 'late') this.lateMints.add(name);
     return this.faults.meet('mint', name, () => {
       const runner = this.state.addRunner(repository, name, labels);
@@ -82,6 +98,7 @@ export class InProcessGitHub implements GitHubPort {
     _repository: string,
     { id, name }: { readonly id: number | null; readonly name: string },
   ): Promise<DeregisterResult> {
+    this.onDeregister(name);
     return this.faults.meet('deregister', name, () => {
       const runner = id === null ? this.runner(name) : this.state.runners.get(id);
       if (runner === undefined) return 'gone';
@@ -117,6 +134,13 @@ export class InProcessGitHub implements GitHubPort {
   /** Listings go on showing the job as it is now. */
   lag(job: SimulatedJob): void {
     this.lagging.set(job.id, toWorkflowJob(job));
+  }
+
+  /** Labels of each job that listings show as queued. */
+  queuedLabels(): string[] {
+    return [...this.state.jobs.values()].flatMap((job) =>
+      (this.lagging.get(job.id) ?? job).status === 'queued' ? job.labels.slice(0, 1) : [],
+    );
   }
 
   #shown(job: SimulatedJob): WorkflowJob {

@@ -60,9 +60,11 @@ export class InProcessSlurm implements WholeSlurm {
   }
 
   states(ids: readonly number[]): Promise<readonly SlurmJobState[]> {
-    return this.faults.meet('states', ids, () =>
-      [...this.jobs.values()].filter((job) => ids.includes(job.id)).map(({ id, states }) => ({ id, states })),
-    );
+    return this.faults.meet('states', ids, (isPartial) => {
+      const listed = [...this.jobs.values()].filter((job) => ids.includes(job.id));
+      const shown = isPartial ? listed.slice(0, listed.length / 2) : listed;
+      return shown.map(({ id, states }) => ({ id, states }));
+    });
   }
 
   job(id: number): Promise<SlurmJobDetail | null> {

@@ -52,6 +52,22 @@ describe('a repair after a restore', () => {
     expect(doneOf(await compare(harness))).toEqual([expect.stringMatching(/^left/)]);
   });
 
+  it('leaves what works on a job, though its submit was under way when the backup was taken', async () => {
+    const harness = new Harness();
+    harness.slurm.faults.order('submit', { kind: 'before', error: slurmFailures.controllerDown() });
+    harness.queue();
+    await harness.tick();
+    const backup = await backUpOf(harness);
+    await harness.tick();
+    const { runnerName } = await harness.startAndClaim(harness.theJob());
+    harness.take(runnerName);
+    harness.restore(backup);
+    expect(doneOf(await compare(harness))).toEqual([expect.stringMatching(/^left: its runner/)]);
+    await harness.pass(60_000);
+    expect(harness.theJob().states).toEqual(['RUNNING']);
+    expect(callsOf(harness, 'cancel', 'cancelByName')).toEqual([]);
+  });
+
   it('deregisters a runner before it cancels its Slurm job', async () => {
     const { harness, waiting } = await restored();
     const name = `${waiting.name}-1`;

@@ -7,8 +7,8 @@ export const claimScenarios: readonly Scenario[] = [
     name: 'a submit that arrives twice: the second Slurm job asks, too',
     slots: 2,
     async play(world, step) {
-      world.failSlurm('submit', { kind: 'twice' });
-      world.queue(1);
+      world.faults.failSlurm('submit', { kind: 'twice' });
+      world.hub.queue(1);
       await step(4);
     },
   },
@@ -16,14 +16,14 @@ export const claimScenarios: readonly Scenario[] = [
     name: 'a submit that arrives twice, and the first Slurm job is faster than the answer',
     slots: 2,
     async play(world, step) {
-      world.failSlurm('submit', {
+      world.faults.failSlurm('submit', {
         kind: 'twice',
         async between() {
-          world.startJobs();
-          await world.stepNodes();
+          world.cluster.startJobs();
+          await world.cluster.stepNodes();
         },
       });
-      world.queue(1);
+      world.hub.queue(1);
       await step(4);
     },
   },
@@ -32,14 +32,14 @@ export const claimScenarios: readonly Scenario[] = [
     slots: 1,
     async play(world, step) {
       await step(1);
-      world.failSlurm('submit', {
+      world.faults.failSlurm('submit', {
         kind: 'slow',
         async after() {
-          world.startJobs();
-          await world.stepNodes();
+          world.cluster.startJobs();
+          await world.cluster.stepNodes();
         },
       });
-      world.queue(1);
+      world.hub.queue(1);
       await step(4);
     },
   },
@@ -48,14 +48,14 @@ export const claimScenarios: readonly Scenario[] = [
     slots: 1,
     async play(world, step) {
       await step(1);
-      const [job] = world.queue(1);
-      world.failSlurm('submit', {
+      const [job] = world.hub.queue(1);
+      world.faults.failSlurm('submit', {
         kind: 'slow',
         async after() {
           if (job !== undefined) world.github.state.cancelJob(job);
-          await world.turnMeanwhile();
-          world.startJobs();
-          await world.stepNodes();
+          await world.service.turnMeanwhile();
+          world.cluster.startJobs();
+          await world.cluster.stepNodes();
         },
       });
       await step(4);
@@ -65,14 +65,14 @@ export const claimScenarios: readonly Scenario[] = [
     name: 'a Slurm job that is started again before it has asked',
     slots: 1,
     async play(world, step) {
-      world.slots = 0;
-      world.queue(1);
+      world.cluster.slots = 0;
+      world.hub.queue(1);
       await step(1);
-      world.kill();
-      world.slots = 1;
-      world.startJobs();
-      const [started] = world.running();
-      if (started !== undefined) world.requeue(started);
+      world.service.kill();
+      world.cluster.slots = 1;
+      world.cluster.startJobs();
+      const [started] = world.cluster.running();
+      if (started !== undefined) world.cluster.requeue(started);
       await step(4);
     },
   },
@@ -80,8 +80,8 @@ export const claimScenarios: readonly Scenario[] = [
     name: 'a mint that GitHub refuses, and a job that asks again',
     slots: 1,
     async play(world, step) {
-      world.failGitHub('mint', { kind: 'before', error: gitHubFailures.refusedToken() });
-      world.queue(1);
+      world.faults.failGitHub('mint', { kind: 'before', error: gitHubFailures.refusedToken() });
+      world.hub.queue(1);
       await step(4);
     },
   },
@@ -89,8 +89,8 @@ export const claimScenarios: readonly Scenario[] = [
     name: 'a job that asks for its runner again and again',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
-      world.loseAnswers(4);
+      world.hub.queue(1);
+      world.faults.loseAnswers(4);
       await step(12);
     },
   },
@@ -98,10 +98,13 @@ export const claimScenarios: readonly Scenario[] = [
     name: 'a disk without room when a runner has just been minted',
     slots: 1,
     async play(world, step) {
-      world.failGitHub('mint', { kind: 'slow', after: () => world.fillDisk(['update on runners']) });
-      world.queue(1);
+      world.faults.failGitHub('mint', {
+        kind: 'slow',
+        after: () => world.service.fillDisk(['update on runners']),
+      });
+      world.hub.queue(1);
       await step(3);
-      world.makeRoom();
+      world.service.makeRoom();
       await step(4);
     },
   },

@@ -49,19 +49,19 @@ export class ClusterNode {
   async #claim(): Promise<void> {
     const { world, job } = { world: this.#world, job: this.job };
     const { environment } = job;
-    if (world.troubles.unfitNodes.meet()) {
+    if (world.faults.troubles.unfitNodes.meet()) {
       const unfit = { slurmJobId: job.id, node: 'node', reason: 'no Docker' };
       const token = environment['GHA_SLURM_CLAIM_TOKEN'] ?? '';
       // Heard or not, the script ends.
-      await world.ask((controller) =>
+      await world.service.ask((controller) =>
         controller.noteUnfit(environment['GHA_SLURM_ALLOCATION'] ?? '', token, unfit),
       );
-      await world.ask((controller) =>
+      await world.service.ask((controller) =>
         controller.noteOutput(environment['GHA_SLURM_ALLOCATION'] ?? '', token, 'no Docker'),
       );
       return this.#exit('FAILED');
     }
-    const answer = await world.ask((controller) =>
+    const answer = await world.service.ask((controller) =>
       controller.claim(
         environment['GHA_SLURM_ALLOCATION'] ?? '',
         environment['GHA_SLURM_CLAIM_TOKEN'] ?? '',
@@ -74,11 +74,11 @@ export class ClusterNode {
     }
     world.invariants.history.noteClaim(job, answer.status);
     if (answer.status !== 200) return this.#exit(answer.status === 401 ? 'FAILED' : 'COMPLETED');
-    if (world.troubles.lostAnswers.meet()) return;
+    if (world.faults.troubles.lostAnswers.meet()) return;
     this.#runnerName = answer.runnerName;
     this.#eventToken = answer.eventToken;
     this.#idleSinceMs = world.clock.monotonicMs();
-    this.#broken = world.troubles.brokenRunners.meet();
+    this.#broken = world.faults.troubles.brokenRunners.meet();
   }
 
   async #wait(name: string): Promise<void> {
@@ -88,16 +88,16 @@ export class ClusterNode {
     // The registration is gone: the runner says so, and exits.
     if (runner === undefined) return this.#exit('COMPLETED');
     runner.online = true;
-    const taken = this.#world.troubles.withholdsJobs ? null : github.state.take(runner);
+    const taken = this.#world.faults.troubles.withholdsJobs ? null : github.state.take(runner);
     if (taken !== null) {
-      this.#running = { job: taken, untilMs: clock.monotonicMs() + this.#world.troubles.workMs };
+      this.#running = { job: taken, untilMs: clock.monotonicMs() + this.#world.faults.troubles.workMs };
       await this.#report('started');
       return;
     }
     if (clock.monotonicMs() - this.#idleSinceMs < idleAfterMs) return;
     this.#idleSinceMs = clock.monotonicMs();
     const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
-    const answer = await this.#world.ask((controller) => controller.answerIdle(id, this.#eventToken));
+    const answer = await this.#world.service.ask((controller) => controller.answerIdle(id, this.#eventToken));
     if (answer === 'stop') this.#exit('COMPLETED');
   }
 
@@ -108,7 +108,7 @@ export class ClusterNode {
     if (!job.cancelRequested && clock.monotonicMs() < untilMs && job.status === 'in_progress') return;
     github.state.complete(job, job.cancelRequested ? 'cancelled' : 'success');
     await this.#report('finished');
-    if (this.#world.troubles.lingerers.meet()) {
+    if (this.#world.faults.troubles.lingerers.meet()) {
       this.#running = null;
       return this.hang();
     }
@@ -118,9 +118,9 @@ export class ClusterNode {
 
   /** A hint: lost when nobody takes it. */
   async #report(event: 'started' | 'finished' | 'exit'): Promise<void> {
-    if (this.#world.troubles.lostAnswers.meet()) return;
+    if (this.#world.faults.troubles.lostAnswers.meet()) return;
     const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
-    await this.#world.ask((controller) => controller.takeEvent(id, this.#eventToken, event));
+    await this.#world.service.ask((controller) => controller.takeEvent(id, this.#eventToken, event));
   }
 
   #exit(state: string): void {

@@ -1,9 +1,9 @@
-/** What may happen to the world, as data: schedules of these are generated, and shrink. */
-import fc from 'fast-check';
+/** What may happen to the world, as data, and how it does: schedule.ts makes schedules of these. */
 import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
-import type { GitHubCall, SlurmCall, World } from './world.ts';
+import type { GitHubCall, SlurmCall } from './faults.ts';
+import type { World } from './world.ts';
 
 /** Every call of the two ports: one that is added there and not here does not compile. */
 export const slurmCalls = Object.keys({
@@ -23,7 +23,7 @@ export const gitHubCalls = Object.keys({
 } satisfies Record<GitHubCall, true>) as GitHubCall[];
 
 /** What becomes of a call that goes wrong. */
-type Side = CallFault['kind'];
+export type Side = Exclude<CallFault['kind'], 'slow'>;
 
 export type WorldEvent =
   | { readonly kind: 'queue'; readonly count: number; readonly label: string }
@@ -48,101 +48,17 @@ export type WorldEvent =
       readonly times: number;
     }
   | {
-      readonly kind: 'slots' | 'loseAnswers' | 'breakRunners' | 'stopSlurm' | 'stopGitHub' | 'steps';
+      readonly kind:
+        | 'slots'
+        | 'loseAnswers'
+        | 'breakRunners'
+        | 'stopSlurm'
+        | 'stopGitHub'
+        | 'refuse'
+        | 'steps';
       readonly count: number;
     }
   | { readonly kind: 'withhold'; readonly on: boolean };
-
-const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice');
-const crashSide = fc.constantFrom('before' as const, 'after' as const);
-const which = fc.nat(9);
-
-const event: fc.Arbitrary<WorldEvent> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('queue' as const),
-      count: fc.integer({ min: 1, max: 4 }),
-      label: fc.constantFrom('slurm-small', 'slurm-large'),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constantFrom(
-        'cancel' as const,
-        'nodeFail' as const,
-        'flagRequeued' as const,
-        'requeue' as const,
-        'deleteRunner' as const,
-        'lag' as const,
-      ),
-      which,
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constantFrom(
-        'thief' as const,
-        'rerun' as const,
-        'kill' as const,
-        'start' as const,
-        'forget' as const,
-        'reuse' as const,
-      ),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('backUp' as const, 'restore' as const) }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('crashAt' as const), point: fc.nat(60), side: crashSide }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('slurm' as const),
-      call: fc.constantFrom(...slurmCalls),
-      side,
-      failure: fc.constantFrom('timeout' as const, 'controllerDown' as const, 'refused' as const),
-      times: fc.integer({ min: 1, max: 6 }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('github' as const),
-      call: fc.constantFrom(...gitHubCalls),
-      side,
-      failure: fc.constantFrom('unavailable' as const, 'refusedToken' as const, 'rateLimited' as const),
-      times: fc.integer({ min: 1, max: 6 }),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('slots' as const, 'loseAnswers' as const, 'breakRunners' as const),
-      count: fc.nat(3),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('stopSlurm' as const, 'stopGitHub' as const),
-      count: fc.integer({ min: 1, max: 40 }),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('withhold' as const), on: fc.boolean() }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({ kind: fc.constant('steps' as const), count: fc.integer({ min: 1, max: 8 }) }),
-  },
-);
-
-export const schedule: fc.Arbitrary<readonly WorldEvent[]> = fc.array(event, { minLength: 2, maxLength: 24 });
 
 const nth = <T>(items: readonly T[], index: number): T | undefined =>
   items[index % Math.max(1, items.length)];
@@ -156,7 +72,7 @@ export async function happen(
   const jobs = [...github.state.jobs.values()];
   switch (happening.kind) {
     case 'queue':
-      world.queue(happening.count, [happening.label]);
+      world.hub.queue(happening.count, [happening.label]);
       break;
     case 'cancel': {
       const job = nth(
@@ -167,41 +83,41 @@ export async function happen(
       break;
     }
     case 'thief':
-      world.stealJob();
+      world.hub.stealJob();
       break;
     case 'nodeFail': {
-      const job = nth(world.running(), happening.which);
-      if (job !== undefined) world.failNode(job);
+      const job = nth(world.cluster.running(), happening.which);
+      if (job !== undefined) world.cluster.failNode(job);
       break;
     }
     case 'flagRequeued': {
-      const job = nth(world.pending(), happening.which);
-      if (job !== undefined) world.spoil(job, { states: ['PENDING', 'REQUEUED'] });
+      const job = nth(world.cluster.pending(), happening.which);
+      if (job !== undefined) world.cluster.spoil(job, { states: ['PENDING', 'REQUEUED'] });
       break;
     }
     case 'requeue': {
-      const job = nth(world.running(), happening.which);
-      if (job !== undefined) world.requeue(job);
+      const job = nth(world.cluster.running(), happening.which);
+      if (job !== undefined) world.cluster.requeue(job);
       break;
     }
     case 'forget':
     case 'reuse':
-      world.forgetNewest(happening.kind === 'reuse');
+      world.cluster.forgetNewest(happening.kind === 'reuse');
       break;
     case 'backUp':
-      world.backUp();
+      world.service.backUp();
       break;
     case 'restore':
-      await world.restore();
+      await world.service.restore();
       break;
     case 'deleteRunner': {
       const name = nth(world.invariants.registrations(), happening.which);
-      if (name !== undefined) world.deleteRunner(name);
+      if (name !== undefined) world.hub.deleteRunner(name);
       break;
     }
     case 'lag': {
       const job = nth(jobs, happening.which);
-      if (job !== undefined) world.lag(job, 2);
+      if (job !== undefined) world.hub.lag(job, 2);
       break;
     }
     case 'rerun': {
@@ -212,41 +128,46 @@ export async function happen(
       break;
     }
     case 'kill':
-      world.kill();
+      world.service.kill();
       break;
     case 'start':
-      world.start();
+      world.service.start();
       break;
     case 'crashAt':
       crashAt(happening.point, happening.side);
       break;
     case 'slurm': {
       const { call, side, failure, times } = happening;
-      world.failSlurm(call, faultOf(side, slurmFailures[failure](), failure === 'timeout'), times);
+      const fault = faultOf(call, side, slurmFailures[failure](), failure === 'timeout');
+      world.faults.failSlurm(call, fault, times);
       break;
     }
     case 'github': {
       const { call, side, failure, times } = happening;
-      world.failGitHub(call, faultOf(side, gitHubFailures[failure](), failure === 'unavailable'), times);
+      const fault = faultOf(call, side, gitHubFailures[failure](), failure === 'unavailable');
+      world.faults.failGitHub(call, fault, times);
       break;
     }
     case 'slots':
-      world.slots = happening.count;
+      world.cluster.slots = happening.count;
       break;
     case 'loseAnswers':
-      world.loseAnswers(happening.count);
+      world.faults.loseAnswers(happening.count);
       break;
     case 'breakRunners':
-      world.breakRunners(happening.count);
+      world.faults.breakRunners(happening.count);
       break;
     case 'stopSlurm':
-      world.stopSlurm(happening.count);
+      world.faults.stopSlurm(happening.count);
       break;
     case 'stopGitHub':
-      world.stopGitHub(happening.count);
+      world.faults.stopGitHub(happening.count);
+      break;
+    case 'refuse':
+      world.faults.refuseSubmits(happening.count);
       break;
     case 'withhold':
-      world.withholdJobs(happening.on);
+      world.faults.withholdJobs(happening.on);
       break;
     case 'steps':
       for (let left = happening.count; left > 0; left -= 1) await world.step();
@@ -254,8 +175,12 @@ export async function happen(
   }
 }
 
+/** Listings that are never whole: all others are refused by their client when something lacks. */
+const mayLack: ReadonlySet<string> = new Set(['states', 'observe']);
+
 /** A statement that nothing was made is never about a call that took effect. */
-function faultOf(kind: Side, error: Error, inDoubt: boolean): CallFault {
+function faultOf(call: SlurmCall | GitHubCall, kind: Side, error: Error, inDoubt: boolean): CallFault {
   if (kind === 'twice') return { kind };
+  if (kind === 'partial') return mayLack.has(call) ? { kind } : { kind: 'before', error };
   return { kind: inDoubt ? kind : 'before', error };
 }

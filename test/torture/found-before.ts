@@ -54,6 +54,17 @@ export const foundBefore: readonly { readonly what: string; readonly events: rea
     ],
   },
   {
+    what: 'a submit was under way when the backup was taken, and its job is at work when that is restored',
+    events: [
+      { kind: 'slurm', call: 'submit', side: 'before', failure: 'controllerDown', times: 1 },
+      { kind: 'queue', count: 1, label: 'slurm-small' },
+      { kind: 'backUp' },
+      { kind: 'steps', count: 1 },
+      { kind: 'steps', count: 1 },
+      { kind: 'restore' },
+    ],
+  },
+  {
     what: 'submits are in doubt again and again: the job says why it waits',
     events: [
       { kind: 'slurm', call: 'submit', side: 'before', failure: 'timeout', times: 3 },

@@ -1,6 +1,7 @@
 /** One process that searches: schedules of one seed after another until something does not hold, or until there were enough. */
 import { answerOrder } from './answer-order.ts';
 import { playSeed, type Violation } from './play-seed.ts';
+import type { Kind } from './schedule.ts';
 
 export interface Hunt {
   readonly firstSeed: number;
@@ -8,6 +9,10 @@ export interface Hunt {
   readonly step: number;
   readonly schedules: number;
   readonly shrink: boolean;
+  /** Kinds of events that schedules are made of; absent: all. */
+  readonly kinds?: readonly Kind[] | undefined;
+  /** What one of its sentences has to be like; absent: any violation is one. */
+  readonly like?: RegExp | undefined;
 }
 
 export interface Found {
@@ -16,10 +21,11 @@ export interface Found {
   readonly violation: Violation | null;
 }
 
-answerOrder<Hunt, Found>(async (files, { firstSeed, step, schedules, shrink }) => {
+answerOrder<Hunt, Found>(async (files, { firstSeed, step, schedules, shrink, kinds, like = /./s }) => {
   for (let played = 0; played < schedules; played += 1) {
-    const violation = await playSeed(files, firstSeed + played * step, { shrink });
-    if (violation !== null) return { schedules: played + 1, violation };
+    const violation = await playSeed(files, firstSeed + played * step, { shrink, kinds });
+    if (violation?.sentences.some((sentence) => like.test(sentence)))
+      return { schedules: played + 1, violation };
   }
   return { schedules, violation: null };
 });

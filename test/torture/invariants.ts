@@ -3,6 +3,7 @@
  * service says of itself. Some of it at each call, some after each step, some when all is quiet.
  */
 import { type AllocationState, mayMove } from '../../src/domain/allocation-state.ts';
+import { openRunnerStates, type RunnerRow } from '../../src/store/runner-rows.ts';
 import { config, repository } from '../controller/controller-config.ts';
 import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
@@ -10,7 +11,10 @@ import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { attemptsTooMany } from './attempts.ts';
 import type { ClusterNode } from './cluster-node.ts';
+import { Demand } from './demand.ts';
 import { History } from './history.ts';
+import { RegistrationBound } from './registration-bound.ts';
+import { SubmitRate } from './submit-rate.ts';
 
 interface Surroundings {
   readonly clock: VirtualClock;
@@ -20,7 +24,7 @@ interface Surroundings {
   readonly nodeOf: (slurmJobId: number) => ClusterNode | undefined;
 }
 
-/** Supply may exceed what is queued now by what was queued this long ago. */
+/** Allocations may exceed what is queued now by what was queued this long ago. */
 const windowMs = 10 * 60_000;
 const labels = [...config.profiles.keys()];
 
@@ -32,12 +36,14 @@ export class Invariants {
   excuses = 0;
   /** Records that Slurm has lost. */
   forgotten = 0;
-  /** Slurm jobs that the network made by sending a submit twice. */
-  readonly copies = new Set<number>();
   readonly #world: Surroundings;
   readonly #prefix: string;
-  readonly #demand: { readonly atMs: number; readonly queued: ReadonlyMap<string, number> }[] = [];
+  readonly #demand = new Demand();
+  readonly #registrations: RegistrationBound;
+  /** Monotonic time of the step before this one, and of this one. */
+  #stepsMs: readonly [number, number] = [0, 0];
   readonly #known = new Set<number>();
+  readonly #submits = new SubmitRate();
   #lastEvent = 0;
   /** Polls in a row that GitHub answered and that left a queued job without an allocation and without a reason. */
   readonly #unexplainedPolls = new Map<number, number>();
@@ -49,7 +55,18 @@ export class Invariants {
     this.#neighbours();
     world.slurm.onCancel = (job) => this.#cancelled(job);
     world.slurm.onSubmit = (name) => this.#submitted(name);
-    world.github.onMint = (name) => this.#minted(name);
+    world.github.onDeregister = (name) => this.#deregistered(name);
+    world.github.onMint = (name, wanted) => this.#minted(name, wanted);
+    world.github.onShown = () => this.#registrations.noteAnswer(this.#noteDemand());
+    this.#registrations = new RegistrationBound({
+      github: world.github,
+      demand: this.#demand,
+      labels,
+      graceMs: config.limits.surplusGraceMs,
+      isOurs: (name) => name.startsWith(this.#prefix),
+      claimed: () => this.#claimedRunners(),
+      violate: (what) => this.history.violate(what),
+    });
   }
 
   isOurs(job: InProcessJob): boolean {
@@ -71,20 +88,20 @@ export class Invariants {
       .filter((name) => name.startsWith(this.#prefix));
   }
 
-  /** Demand as it is now: what the service may at most have seen. */
-  noteDemand(): void {
-    const atMs = this.#world.clock.monotonicMs();
-    const queued = new Map(labels.map((label) => [label, 0]));
-    for (const job of this.openJobs()) {
-      const [label = ''] = job.labels;
-      if (job.status === 'queued') queued.set(label, (queued.get(label) ?? 0) + 1);
-    }
-    this.#demand.push({ atMs, queued });
-    while ((this.#demand[0]?.atMs ?? atMs) < atMs - windowMs) this.#demand.shift();
+  /** A process of the service begins: it remembers neither submits nor surplus. */
+  noteStart(): void {
+    this.#submits.noteStart();
+    this.#registrations.noteStart();
   }
 
-  /** After every step. */
-  check(defects: string[]): void {
+  beginStep(): void {
+    this.#stepsMs = [this.#stepsMs[1], this.#world.clock.monotonicMs()];
+    this.#noteDemand();
+  }
+
+  endStep(isAlive: boolean, defects: string[]): void {
+    this.#noteDemand();
+    this.#registrations.check(this.#stepsMs[1], isAlive);
     this.#checkSupply();
     this.#checkNames();
     this.#checkReleases();
@@ -164,17 +181,49 @@ export class Invariants {
       history.violate(`Slurm job ${job.id} was cancelled while its runner ${registered} is registered`);
   }
 
+  /** Demand as GitHub shows it now. */
+  #noteDemand(): number {
+    const { clock, github } = this.#world;
+    return this.#demand.note(clock.monotonicMs(), github.queuedLabels());
+  }
+
+  /** Open registrations of claimed allocations. */
+  #claimedRunners(): ReadonlySet<string> {
+    const rows = this.#world.query<{ name: string }>(
+      "select r.name from runners r join allocations a on a.id = r.allocation_id where a.state = 'claimed' and r.state in ('minting', 'registered', 'doubtful')",
+    );
+    return new Set(rows.map(({ name }) => name));
+  }
+
   #submitted(name: string): void {
-    const [row] = this.#world.query<{ state: string }>(
-      'select state from allocations where slurm_job_name = ?',
+    const [row] = this.#world.query<{ state: string; profile: string }>(
+      'select state, profile from allocations where slurm_job_name = ?',
       name,
     );
     if (row?.state !== 'submitting')
       this.history.violate(`${name} was submitted, and its row is ${row?.state ?? 'not there'}`);
     for (const attempt of attemptsTooMany(this.#world, name)) this.history.violate(attempt);
+    if (row === undefined) return;
+    const { clock, github } = this.#world;
+    const tooMany = this.#submits.note(row.profile, github.state.jobs.values(), clock.monotonicMs());
+    if (tooMany !== null) this.history.violate(tooMany);
   }
 
-  #minted(name: string): void {
+  /** GitHub refuses to delete a runner that works; nobody asks it to who knows of it only what its list says. */
+  #deregistered(name: string): void {
+    const runner = this.#world.github.runner(name);
+    this.#registrations.noteDeletion(name);
+    if (runner === undefined || runner.jobId === null) return;
+    const [row] = this.#world.query<{ state: RunnerRow['state'] }>(
+      'select state from runners where name = ?',
+      name,
+    );
+    if (row === undefined || !openRunnerStates.has(row.state))
+      this.history.violate(`GitHub was asked to delete ${name}, which works and is no row's`);
+  }
+
+  #minted(name: string, wanted: readonly string[]): void {
+    this.#registrations.checkMint(name, wanted);
     const [row] = this.#world.query<{ state: string }>(
       'select a.state from runners r join allocations a on a.id = r.allocation_id where r.name = ?',
       name,
@@ -188,16 +237,7 @@ export class Invariants {
       "select profile, count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') group by profile",
     );
     for (const label of labels) {
-      const peak = Math.max(...this.#demand.map(({ queued }) => queued.get(label) ?? 0));
-      const idle = [...this.#world.github.state.runners.values()].filter(
-        (runner) =>
-          runner.jobId === null &&
-          runner.name.startsWith(this.#prefix) &&
-          runner.labels.includes(label) &&
-          !this.#world.github.lateMints.has(runner.name),
-      ).length;
-      if (idle > peak)
-        this.history.violate(`${idle} idle registrations for ${label}, and ${peak} jobs were queued at most`);
+      const peak = this.#demand.peakSince(label, this.#stepsMs[1] - windowMs);
       const waiting = rows.find(({ profile }) => profile === label)?.count ?? 0;
       if (waiting > peak)
         this.history.violate(
@@ -237,7 +277,7 @@ export class Invariants {
         label,
         this.#world.clock.wallMs(),
       );
-      const least = Math.min(...this.#demand.slice(-4).map(({ queued }) => queued.get(label) ?? 0));
+      const least = this.#demand.leastSince(label, this.#stepsMs[0]);
       if ((waiting?.count ?? 0) + (others?.count ?? 0) < least)
         this.history.violate(`${label} was given up as surplus, and ${least} jobs were queued all the time`);
     }

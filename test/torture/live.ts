@@ -43,7 +43,7 @@ export async function live(files: Files, events: readonly WorldEvent[]): Promise
   const crashes = new ScheduledCrash();
   const world = new World({ ...files, crashes, slots: 3 });
   try {
-    world.start();
+    world.service.start();
     for (const event of events) {
       await happen(world, event, (point, side) => crashes.order(point, side));
       await world.step();

@@ -17,7 +17,7 @@ const seed = process.env['TORTURE_SEED'];
 const schedules = seed === undefined ? 10_000 : 1;
 const workers = Math.min(schedules, availableParallelism());
 const firstSeed = Number(seed ?? 1);
-/** They take four to six minutes on two cores that have nothing else to do. */
+/** They take three minutes on two cores that have nothing else to do. */
 const timeLimitMs = 15 * 60_000;
 
 it(

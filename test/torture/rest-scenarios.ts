@@ -6,8 +6,8 @@ export const restScenarios: readonly Scenario[] = [
     name: 'a job that rests, is tried again, rests longer, and is served',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
-      world.lackOnNodes(3);
+      world.hub.queue(1);
+      world.faults.lackOnNodes(3);
       await step(6);
       world.clock.advance(11 * 60_000);
       await step(5);
@@ -19,10 +19,10 @@ export const restScenarios: readonly Scenario[] = [
     name: 'a job that rests, and gets the runner of another one',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
-      world.lackOnNodes(2);
+      world.hub.queue(1);
+      world.faults.lackOnNodes(2);
       await step(6);
-      world.queue(1);
+      world.hub.queue(1);
       await step(4);
     },
   },

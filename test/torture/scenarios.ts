@@ -15,14 +15,14 @@ export const scenarios: readonly Scenario[] = [
     name: 'a workflow, a refusal, a submit in doubt and a lost report',
     slots: 2,
     async play(world, step) {
-      world.queue(3);
+      world.hub.queue(3);
       await step(2);
-      world.failSlurm('submit', { kind: 'after', error: slurmFailures.timeout() });
-      world.failSlurm('cancelByName', { kind: 'after', error: slurmFailures.timeout() });
-      world.failSlurm('submit', { kind: 'before', error: slurmFailures.refused('QOS limit') });
-      world.queue(3);
+      world.faults.failSlurm('submit', { kind: 'after', error: slurmFailures.timeout() });
+      world.faults.failSlurm('cancelByName', { kind: 'after', error: slurmFailures.timeout() });
+      world.faults.failSlurm('submit', { kind: 'before', error: slurmFailures.refused('QOS limit') });
+      world.hub.queue(3);
       await step(2);
-      world.loseAnswers(1);
+      world.faults.loseAnswers(1);
       await step(4);
     },
   },
@@ -30,7 +30,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'surplus: pending, and claimed with an idle runner',
     slots: 1,
     async play(world, step) {
-      const jobs = world.queue(2);
+      const jobs = world.hub.queue(2);
       await step(1);
       // The runner is minted; before it takes its job, both are cancelled.
       for (const job of jobs) world.github.state.cancelJob(job);
@@ -41,7 +41,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'a job taken by another, whose runner then idles',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
+      world.hub.queue(1);
       await step(1);
       const thief = world.github.state.addRunner('acme/app', 'thief', ['slurm-small']);
       const stolen = thief === null ? null : world.github.state.take(thief);
@@ -54,10 +54,10 @@ export const scenarios: readonly Scenario[] = [
     name: 'a runner that is online, and gets nothing for some time',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
-      world.withholdJobs(true);
+      world.hub.queue(1);
+      world.faults.withholdJobs(true);
       await step(22);
-      world.withholdJobs(false);
+      world.faults.withholdJobs(false);
       await step(2);
     },
   },
@@ -65,11 +65,11 @@ export const scenarios: readonly Scenario[] = [
     name: 'answers of GitHub that are lost, and a claim that is asked again',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
-      world.failGitHub('mint', { kind: 'after', error: gitHubFailures.unavailable() });
-      world.failGitHub('deregister', { kind: 'before', error: gitHubFailures.unavailable() });
+      world.hub.queue(1);
+      world.faults.failGitHub('mint', { kind: 'after', error: gitHubFailures.unavailable() });
+      world.faults.failGitHub('deregister', { kind: 'before', error: gitHubFailures.unavailable() });
       await step(3);
-      world.loseAnswers(1);
+      world.faults.loseAnswers(1);
       await step(4);
     },
   },
@@ -77,8 +77,8 @@ export const scenarios: readonly Scenario[] = [
     name: 'a runner that never comes online',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
-      world.breakRunners(1);
+      world.hub.queue(1);
+      world.faults.breakRunners(1);
       await step(80);
     },
   },
@@ -86,22 +86,22 @@ export const scenarios: readonly Scenario[] = [
     name: 'a reason that no waiting cures, a requeue, a job that Slurm forgets, a node that fails',
     slots: 2,
     async play(world, step) {
-      world.queue(2);
-      world.slots = 0;
+      world.hub.queue(2);
+      world.cluster.slots = 0;
       await step(1);
-      const [first, second] = world.pending();
-      if (first !== undefined) world.spoil(first, { reason: 'PartitionTimeLimit' });
-      if (second !== undefined) world.spoil(second, { states: ['PENDING', 'REQUEUED'] });
+      const [first, second] = world.cluster.pending();
+      if (first !== undefined) world.cluster.spoil(first, { reason: 'PartitionTimeLimit' });
+      if (second !== undefined) world.cluster.spoil(second, { states: ['PENDING', 'REQUEUED'] });
       await step(5);
-      for (const job of world.pending()) job.reason = 'Resources';
-      world.slots = 2;
+      for (const job of world.cluster.pending()) job.reason = 'Resources';
+      world.cluster.slots = 2;
       await step(16);
-      const [running] = world.running();
-      if (running !== undefined) world.failNode(running);
-      world.queue(1);
-      world.slots = 0;
+      const [running] = world.cluster.running();
+      if (running !== undefined) world.cluster.failNode(running);
+      world.hub.queue(1);
+      world.cluster.slots = 0;
       await step(1);
-      world.forgetNewest(false);
+      world.cluster.forgetNewest(false);
       await step(3);
     },
   },
@@ -109,11 +109,11 @@ export const scenarios: readonly Scenario[] = [
     name: 'a cancel that Slurm does not answer, and a job that GitHub forgets',
     slots: 0,
     async play(world, step) {
-      const [kept, forgotten] = world.queue(2);
+      const [kept, forgotten] = world.hub.queue(2);
       await step(1);
       if (kept !== undefined) world.github.state.cancelJob(kept);
-      if (forgotten !== undefined) world.forgetJob(forgotten);
-      world.failSlurm('cancel', { kind: 'before', error: slurmFailures.timeout() }, 2);
+      if (forgotten !== undefined) world.hub.forgetJob(forgotten);
+      world.faults.failSlurm('cancel', { kind: 'before', error: slurmFailures.timeout() }, 2);
       await step(12);
     },
   },
@@ -121,8 +121,8 @@ export const scenarios: readonly Scenario[] = [
     name: 'a node that says, before its claim, that it lacks something',
     slots: 1,
     async play(world, step) {
-      world.lackOnNodes(1);
-      world.queue(1);
+      world.faults.lackOnNodes(1);
+      world.hub.queue(1);
       await step(4);
     },
   },
@@ -130,8 +130,8 @@ export const scenarios: readonly Scenario[] = [
     name: 'a pool that is blocked, and gets well',
     slots: 1,
     async play(world, step) {
-      world.failSlurm('submit', { kind: 'before', error: slurmFailures.refused() }, 3);
-      world.queue(3);
+      world.faults.failSlurm('submit', { kind: 'before', error: slurmFailures.refused() }, 3);
+      world.hub.queue(3);
       await step(16);
     },
   },
@@ -139,11 +139,11 @@ export const scenarios: readonly Scenario[] = [
     name: 'history that is deleted, while new jobs come',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
-      world.failSlurm('submit', { kind: 'after', error: slurmFailures.timeout() });
+      world.hub.queue(1);
+      world.faults.failSlurm('submit', { kind: 'after', error: slurmFailures.timeout() });
       await step(6);
-      const [surplus] = world.queue(1);
-      world.slots = 0;
+      const [surplus] = world.hub.queue(1);
+      world.cluster.slots = 0;
       await step(1);
       if (surplus !== undefined) world.github.state.cancelJob(surplus);
       await step(10);
@@ -151,8 +151,8 @@ export const scenarios: readonly Scenario[] = [
       world.clock.advance(25 * 3_600_000);
       await step(4);
       world.clock.advance(31 * 24 * 3_600_000);
-      world.slots = 1;
-      world.queue(1);
+      world.cluster.slots = 1;
+      world.hub.queue(1);
       await step(6);
     },
   },
@@ -160,17 +160,17 @@ export const scenarios: readonly Scenario[] = [
     name: 'a disk without room, and a profile that is not configured for some time',
     slots: 1,
     async play(world, step) {
-      world.queue(1);
-      world.queue(1, ['slurm-large']);
+      world.hub.queue(1);
+      world.hub.queue(1, ['slurm-large']);
       await step(1);
-      world.fillDisk();
+      world.service.fillDisk();
       await step(3);
-      world.makeRoom();
-      world.restartWith({
+      world.service.makeRoom();
+      world.service.restartWith({
         profiles: new Map([...config.profiles].filter(([name]) => name === 'slurm-small')),
       });
       await step(2);
-      world.restartWith({});
+      world.service.restartWith({});
       await step(2);
     },
   },
@@ -179,14 +179,14 @@ export const scenarios: readonly Scenario[] = [
     slots: 2,
     async play(world, step) {
       await step(1);
-      world.backUp();
-      world.withholdJobs(true);
-      world.queue(2);
+      world.service.backUp();
+      world.faults.withholdJobs(true);
+      world.hub.queue(2);
       await step(2);
-      const [gone] = world.running();
-      if (gone !== undefined) world.failNode(gone);
-      await world.restore();
-      world.withholdJobs(false);
+      const [gone] = world.cluster.running();
+      if (gone !== undefined) world.cluster.failNode(gone);
+      await world.service.restore();
+      world.faults.withholdJobs(false);
       await step(3);
     },
   },
@@ -194,15 +194,15 @@ export const scenarios: readonly Scenario[] = [
     name: 'a database that is lost, and a backup that is compared with both sides',
     slots: 2,
     async play(world, step) {
-      world.queue(2);
+      world.hub.queue(2);
       await step(1);
-      world.backUp();
+      world.service.backUp();
       // One that the backup does not know is at work, one waits, and one that it knows comes to its end.
-      world.queue(2);
+      world.hub.queue(2);
       await step(4);
-      const [stray] = world.running();
-      await world.restore();
-      if (stray !== undefined) world.failNode(stray);
+      const [stray] = world.cluster.running();
+      await world.service.restore();
+      if (stray !== undefined) world.cluster.failNode(stray);
       await step(3);
     },
   },

@@ -2,8 +2,14 @@
  * Bugs that must never be, as changes to the source: each is made in a copy, and the search has to find it. A change whose place is
  * not there any more is a failure of the test, not of the search.
  */
+import type { Kind } from './schedule.ts';
+
 export interface SeededBug {
   readonly name: string;
+  /** What it takes, where all kinds of events together seldom have it; absent: all. */
+  readonly kinds?: readonly Kind[];
+  /** What the search has to say; absent: any invariant may be the one that finds it. */
+  readonly sentence?: RegExp;
   readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
 }
 
@@ -25,6 +31,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'retry a submit blindly',
+    kinds: ['queue', 'slurm', 'steps'],
     changes: [
       {
         file: 'src/controller/submit.ts',
@@ -45,6 +52,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: "trust a failed listing of GitHub's as empty",
+    kinds: ['queue', 'github', 'steps'],
     changes: [
       {
         file: 'src/controller/observe-github.ts',
@@ -65,6 +73,32 @@ export const seededBugs: readonly SeededBug[] = [
         file: 'src/controller/look-up-job.ts',
         from: "log.warn({ allocationId: id, err: error }, 'a Slurm job can not be looked up yet');\n      return undefined;",
         to: 'return null;',
+      },
+    ],
+  },
+  {
+    name: "trust a partial listing of GitHub's as empty",
+    kinds: ['queue', 'github', 'steps'],
+    changes: [
+      {
+        file: 'src/store/workflow-job-rows.ts',
+        from: 'gt(workflowJobs.misses, 1)',
+        to: 'gt(workflowJobs.misses, 0)',
+      },
+    ],
+  },
+  {
+    name: "trust a partial listing of Slurm's as empty",
+    changes: [
+      {
+        file: 'src/controller/observe-slurm.ts',
+        from: 'if (absences >= absencesThatMatter) lookUpJob(context, row.id);',
+        to: 'judge(context, row.id, null);',
+      },
+      {
+        file: 'src/controller/observe-slurm.ts',
+        from: 'import { lookUpJob }',
+        to: 'import { judge, lookUpJob }',
       },
     ],
   },
@@ -105,6 +139,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'count an unconfirmed start as no supply',
+    kinds: ['queue', 'lag', 'slots', 'nodeFail', 'steps'],
     changes: [{ file: 'src/planner/deficit.ts', from: ' - pool.unconfirmed;', to: ';' }],
   },
   {
@@ -116,5 +151,63 @@ export const seededBugs: readonly SeededBug[] = [
         to: 'return false;',
       },
     ],
+  },
+  {
+    name: 'forget at the start the mints whose answer nobody waits for',
+    kinds: ['queue', 'crashAt', 'start', 'nodeFail', 'steps'],
+    changes: [
+      {
+        file: 'src/store/runner-rows.ts',
+        from: "return db.update(runners).set({ state: 'doubtful' }).where(eq(runners.state, 'minting')).run().changes;",
+        to: 'return 0;',
+      },
+    ],
+  },
+  {
+    // The fuse is for loops that nobody foresaw: here nothing blocks a pool.
+    name: 'a loop, and a fuse that lets sixty submits a minute through',
+    sentence: /submits for .* in a minute/,
+    changes: [
+      {
+        file: 'src/controller/pool-health.ts',
+        from: 'const before = findPoolHealth(db, pool);\n  const same',
+        to: 'if (pool !== null) return;\n  const before = findPoolHealth(db, pool);\n  const same',
+      },
+      {
+        file: 'src/controller/submit-fuse.ts',
+        from: '2 * jobs + spare - recent',
+        to: '60 + 0 * jobs * spare - recent',
+      },
+    ],
+  },
+  {
+    name: 'mint beside a registration that waits for its deletion',
+    kinds: ['queue', 'github', 'nodeFail', 'steps'],
+    sentence: /was minted beside/,
+    changes: [
+      {
+        file: 'src/controller/claim.ts',
+        from: 'if (free <= leftovers.length) return waitFor(tx, row, leftovers);',
+        to: '',
+      },
+    ],
+  },
+  {
+    // It ends by itself when it has idled for long enough.
+    name: 'keep an idle runner that no job is left for',
+    kinds: ['queue', 'cancel', 'thief', 'withhold', 'steps'],
+    sentence: /idle registrations for/,
+    changes: [
+      {
+        file: 'src/planner/plan-releases.ts',
+        from: 'isSupply(allocation) && !allocation.inFlight',
+        to: "isSupply(allocation) && !allocation.inFlight && allocation.state !== 'claimed'",
+      },
+    ],
+  },
+  {
+    name: 'delete a registration that works, and that no row knows',
+    kinds: ['queue', 'backUp', 'restore', 'steps'],
+    changes: [{ file: 'src/controller/sweep-registrations.ts', from: 'if (runner.busy) return;', to: '' }],
   },
 ];

@@ -97,7 +97,7 @@ async function play(scenario: Scenario, files: Files, crashes: Crashes): Promise
   try {
     await scenario.play(world, async (count = 1) => {
       for (let left = count; left > 0; left -= 1) {
-        world.start();
+        world.service.start();
         await world.step();
       }
     });

@@ -29,6 +29,7 @@ const faulty: ReadonlySet<WorldEvent['kind']> = new Set([
   'lag',
   'stopSlurm',
   'stopGitHub',
+  'refuse',
 ]);
 
 answerOrder<SweepShare, Done>(async (files, share) => {

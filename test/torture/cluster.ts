@@ -1,0 +1,94 @@
+/** Slurm's side: which jobs run, on which nodes, and what becomes of both. */
+import type { InProcessJob } from '../controller/in-process-slurm.ts';
+import { ClusterNode } from './cluster-node.ts';
+import type { World } from './world.ts';
+
+export class Cluster {
+  /** Slurm jobs that may run at once. */
+  slots: number;
+  readonly #world: World;
+  readonly #nodes = new Map<number, ClusterNode>();
+
+  constructor(world: World, slots: number) {
+    this.#world = world;
+    this.slots = slots;
+  }
+
+  /** Of ours. */
+  running(): readonly InProcessJob[] {
+    return this.#world.invariants.live().filter((job) => job.states[0] === 'RUNNING');
+  }
+
+  /** Of ours. */
+  pending(): readonly InProcessJob[] {
+    return this.#world.invariants.live().filter((job) => job.states[0] === 'PENDING');
+  }
+
+  nodeOf(slurmJobId: number): ClusterNode | undefined {
+    return this.#nodes.get(slurmJobId);
+  }
+
+  /** Names of the runners that a process is behind. */
+  heldRunners(): ReadonlySet<string | null> {
+    const nodes = [...this.#nodes.values()].filter(({ job }) => job.states[0] === 'RUNNING');
+    return new Set(nodes.map(({ runnerName }) => runnerName));
+  }
+
+  /** Slurm starts what has room. */
+  startJobs(): void {
+    const running = this.running().length;
+    const waiting = this.pending();
+    for (const job of waiting.slice(0, Math.max(0, this.slots - running))) {
+      this.#world.slurm.start(job);
+      this.#nodes.set(job.id, new ClusterNode(this.#world, job));
+    }
+  }
+
+  /** Every node does one thing. */
+  async stepNodes(): Promise<void> {
+    for (const node of this.#nodes.values()) await node.step();
+  }
+
+  /** Slurm will never start it, for this reason; or has flagged it so. */
+  spoil(job: InProcessJob, spoilt: { readonly reason?: string; readonly states?: readonly string[] }): void {
+    this.#world.invariants.excuses += 1;
+    Object.assign(job, spoilt);
+  }
+
+  /** The node dies, and Slurm says so. */
+  failNode(job: InProcessJob): void {
+    this.#loseNode(job);
+    this.#world.slurm.end(job, 'NODE_FAIL');
+  }
+
+  /** The node is taken from it, and it waits for another one. */
+  requeue(job: InProcessJob): void {
+    this.#loseNode(job);
+    this.#world.slurm.requeue(job);
+  }
+
+  /** slurmctld loses the record of its newest job of ours; with `reuse` the number is somebody else's from then on. */
+  forgetNewest(reuse: boolean): void {
+    const { slurm, invariants } = this.#world;
+    const job = invariants.live().at(-1);
+    if (job === undefined) return;
+    this.#loseNode(job);
+    invariants.forgotten += 1;
+    const isNewest = Math.max(...slurm.jobs.keys()) === job.id;
+    slurm.forget(job, isNewest ? job.id : undefined);
+    if (reuse && isNewest) slurm.start(slurm.add('a job of somebody else'));
+  }
+
+  /** The runner's process does nothing any more, and does not end either. */
+  hang(runnerName: string): void {
+    for (const node of this.#nodes.values()) if (node.runnerName === runnerName) node.hang();
+  }
+
+  #loseNode(job: InProcessJob): void {
+    const { invariants } = this.#world;
+    invariants.excuses += 1;
+    const work = this.#nodes.get(job.id)?.workflowJob;
+    if (work != null) invariants.mayFail.add(work.id);
+    this.#nodes.delete(job.id);
+  }
+}

@@ -1,0 +1,78 @@
+/** GitHub's side: what users, administrators, other runners and GitHub itself do there. */
+import { config, repository } from '../controller/controller-config.ts';
+import type { SimulatedJob } from '../simulator/simulator-state.ts';
+import type { World } from './world.ts';
+
+export class Hub {
+  readonly #world: World;
+  readonly #stolen: { readonly job: SimulatedJob; readonly untilMs: number }[] = [];
+  /** Steps that are left of each lag, by job. */
+  readonly #lagging = new Map<number, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  queue(count: number, labels: readonly string[] = ['slurm-small']): SimulatedJob[] {
+    const specs = Array.from({ length: count }, (_, index) => ({ name: `job-${index}`, labels }));
+    const { state } = this.#world.github;
+    return state.jobsOf(state.createRun(repository, 'build', specs));
+  }
+
+  /** Somebody else's runner takes the oldest queued job, and does it in half a minute. */
+  stealJob(): void {
+    const { github, clock } = this.#world;
+    const { state } = github;
+    const thief = state.addRunner(repository, `thief-${state.runners.size}-${clock.monotonicMs()}`, [
+      ...config.profiles.keys(),
+    ]);
+    const job = thief === null ? null : state.take(thief);
+    if (thief !== null && job === null) state.removeRunner(thief, 'nothing to steal');
+    if (job !== null) this.#stolen.push({ job, untilMs: clock.monotonicMs() + 30_000 });
+  }
+
+  /** GitHub's lists go on showing the job as it is now, for so many steps. */
+  lag(job: SimulatedJob, steps: number): void {
+    this.#world.github.lag(job);
+    this.#lagging.set(job.id, steps);
+  }
+
+  /** An administrator deletes a registration, and the runner does not notice. */
+  deleteRunner(name: string): void {
+    const { github, invariants, cluster } = this.#world;
+    const runner = github.runner(name);
+    if (runner === undefined || runner.jobId !== null) return;
+    invariants.excuses += 1;
+    github.state.removeRunner(runner, 'deleted by hand');
+    cluster.hang(name);
+  }
+
+  /** GitHub drops the record of a job. */
+  forgetJob(job: SimulatedJob): void {
+    this.#world.invariants.excuses += 1;
+    this.#world.github.state.jobs.delete(job.id);
+  }
+
+  /** A step of the world. */
+  step(): void {
+    const { github, clock, cluster } = this.#world;
+    const { state } = github;
+    // GitHub sees that nobody is at the other end any more.
+    const held = cluster.heldRunners();
+    for (const runner of state.runners.values()) if (!held.has(runner.name)) runner.online = false;
+    for (const { job } of this.#stolen.filter(({ untilMs }) => clock.monotonicMs() >= untilMs)) {
+      state.complete(job, 'success');
+    }
+    for (const { job } of this.#stolen) {
+      const runner = [...state.runners.values()].find(({ jobId }) => jobId === job.id);
+      if (runner !== undefined) runner.lastSeenMs = clock.wallMs();
+    }
+    for (const [id, steps] of this.#lagging) {
+      if (steps > 0) this.#lagging.set(id, steps - 1);
+      else {
+        this.#lagging.delete(id);
+        github.lagging.delete(id);
+      }
+    }
+  }
+}

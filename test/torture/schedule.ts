@@ -1,0 +1,72 @@
+/** Random schedules of events, which shrink. */
+import fc from 'fast-check';
+import { gitHubCalls, type Side, slurmCalls, type WorldEvent } from './events.ts';
+
+export type Kind = WorldEvent['kind'];
+type EventOf<K extends Kind> = WorldEvent extends infer Event
+  ? Event extends { readonly kind: Kind }
+    ? K extends Event['kind']
+      ? Event
+      : never
+    : never
+  : never;
+
+/** Kinds that are told by the same things. */
+interface Group {
+  readonly weight: number;
+  readonly kinds: readonly Kind[];
+  readonly ofKinds: (kinds: readonly Kind[]) => fc.Arbitrary<WorldEvent>;
+}
+
+function group<K extends Kind>(
+  weight: number,
+  kinds: readonly K[],
+  rest: { [Key in Exclude<keyof EventOf<K>, 'kind'>]: fc.Arbitrary<EventOf<K>[Key]> },
+): Group {
+  return {
+    weight,
+    kinds,
+    ofKinds: (chosen) =>
+      fc.record({ kind: fc.constantFrom(...chosen), ...rest }) as unknown as fc.Arbitrary<WorldEvent>,
+  };
+}
+
+const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice', 'partial');
+const times = fc.integer({ min: 1, max: 6 });
+
+const groups: readonly Group[] = [
+  group(4, ['queue'], {
+    count: fc.integer({ min: 1, max: 4 }),
+    label: fc.constantFrom('slurm-small', 'slurm-large'),
+  }),
+  group(3, ['cancel', 'nodeFail', 'flagRequeued', 'requeue', 'deleteRunner', 'lag'], { which: fc.nat(9) }),
+  group(3, ['thief', 'rerun', 'kill', 'start', 'forget', 'reuse'], {}),
+  group(2, ['backUp', 'restore'], {}),
+  group(3, ['crashAt'], { point: fc.nat(60), side: fc.constantFrom('before', 'after') }),
+  group(3, ['slurm'], {
+    // Submits more often than the rest: what is lost there could become two.
+    call: fc.constantFrom(...slurmCalls, 'submit', 'submit'),
+    side,
+    failure: fc.constantFrom('timeout', 'controllerDown', 'refused'),
+    times,
+  }),
+  group(3, ['github'], {
+    call: fc.constantFrom(...gitHubCalls),
+    side,
+    failure: fc.constantFrom('unavailable', 'refusedToken', 'rateLimited'),
+    times,
+  }),
+  group(2, ['slots', 'loseAnswers', 'breakRunners'], { count: fc.nat(3) }),
+  group(2, ['stopSlurm', 'stopGitHub', 'refuse'], { count: fc.integer({ min: 1, max: 40 }) }),
+  group(1, ['withhold'], { on: fc.boolean() }),
+  group(5, ['steps'], { count: fc.integer({ min: 1, max: 8 }) }),
+];
+
+/** Schedules of these kinds of events, or of all. */
+export function scheduleOf(kinds?: readonly Kind[]): fc.Arbitrary<readonly WorldEvent[]> {
+  const events = groups.flatMap(({ weight, kinds: all, ofKinds }) => {
+    const chosen = all.filter((kind) => kinds?.includes(kind) ?? true);
+    return chosen.length === 0 ? [] : { weight, arbitrary: ofKinds(chosen) };
+  });
+  return fc.array(fc.oneof(...events), { minLength: 2, maxLength: 24 });
+}

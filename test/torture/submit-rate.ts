@@ -1,0 +1,29 @@
+/** Submits are bounded by the minute, whatever loop the service is in: two for each job, and a few more. */
+import type { SimulatedJob } from '../simulator/simulator-state.ts';
+
+const minuteMs = 60_000;
+const spare = 10;
+
+export class SubmitRate {
+  /** Monotonic times, by label. */
+  readonly #submits = new Map<string, number[]>();
+
+  /** A process of the service begins: it knows of no submit before. */
+  noteStart(): void {
+    this.#submits.clear();
+  }
+
+  /** `jobs` are all that GitHub has. @returns what is wrong with one more submit, or null. */
+  note(label: string, jobs: Iterable<SimulatedJob>, nowMs: number): string | null {
+    const sinceMs = nowMs - minuteMs;
+    const submits = [...(this.#submits.get(label) ?? []).filter((atMs) => atMs > sinceMs), nowMs];
+    this.#submits.set(label, submits);
+    const recent = [...jobs].filter(
+      (job) =>
+        job.labels.includes(label) && (job.status === 'queued' || (job.completedAtMs ?? nowMs) > sinceMs),
+    );
+    return submits.length > 2 * recent.length + spare
+      ? `${submits.length} submits for ${label} in a minute, and ${recent.length} jobs`
+      : null;
+  }
+}
