@@ -3,9 +3,14 @@
  * works for some time, and ends; idle, it asks whether to stop; cancelled, it is gone at once.
  */
 
+import type { ClaimAnswer } from '../../src/controller/claim-answer.ts';
+import { answeredWithinMs } from '../../src/controller/mailbox.ts';
 import type { InProcessJob } from '../controller/in-process-slurm.ts';
+import { MailboxNode } from '../controller/mailbox-node.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import type { World } from './world.ts';
+
+type Granted = Pick<Extract<ClaimAnswer, { status: 200 }>, 'runnerName' | 'eventToken'>;
 
 const idleAfterMs = 120_000;
 const giveUpAfterMs = 900_000;
@@ -18,12 +23,15 @@ export class ClusterNode {
   #eventToken = '';
   #idleSinceMs = 0;
   #broken = false;
+  readonly #mailbox: MailboxNode | null;
+  #askedMs = Number.NEGATIVE_INFINITY;
   #running: { job: SimulatedJob; untilMs: number } | null = null;
 
   constructor(world: World, job: InProcessJob) {
     this.#world = world;
     this.job = job;
     this.#startedMs = world.clock.monotonicMs();
+    this.#mailbox = job.environment['GHA_SLURM_MAILBOX_KEY'] === undefined ? null : new MailboxNode(job);
   }
 
   get runnerName(): string | null {
@@ -61,13 +69,8 @@ export class ClusterNode {
       );
       return this.#exit('FAILED');
     }
-    const answer = await world.service.ask((controller) =>
-      controller.claim(
-        environment['GHA_SLURM_ALLOCATION'] ?? '',
-        environment['GHA_SLURM_CLAIM_TOKEN'] ?? '',
-        { slurmJobId: job.id, node: 'node', restartCount: job.restarts },
-      ),
-    );
+    const answer =
+      this.#mailbox === null ? await this.#askForRunner() : this.#askThroughMailbox(this.#mailbox);
     if (answer === null || answer.status === 503) {
       if (world.clock.monotonicMs() - this.#startedMs > giveUpAfterMs) this.#exit('FAILED');
       return;
@@ -75,10 +78,37 @@ export class ClusterNode {
     world.invariants.history.noteClaim(job, answer.status);
     if (answer.status !== 200) return this.#exit(answer.status === 401 ? 'FAILED' : 'COMPLETED');
     if (world.faults.troubles.lostAnswers.meet()) return;
-    this.#runnerName = answer.runnerName;
-    this.#eventToken = answer.eventToken;
+    this.#runnerName = answer.runnerName ?? '';
+    this.#eventToken = answer.eventToken ?? '';
     this.#idleSinceMs = world.clock.monotonicMs();
     this.#broken = world.faults.troubles.brokenRunners.meet();
+  }
+
+  #askForRunner(): Promise<(Pick<ClaimAnswer, 'status'> & Partial<Granted>) | null> {
+    const { id, environment, restarts } = this.job;
+    return this.#world.service.ask((controller) =>
+      controller.claim(
+        environment['GHA_SLURM_ALLOCATION'] ?? '',
+        environment['GHA_SLURM_CLAIM_TOKEN'] ?? '',
+        { slurmJobId: id, node: 'node', restartCount: restarts },
+      ),
+    );
+  }
+
+  /** A look into its comment; a question that is not answered in time is asked again. */
+  #askThroughMailbox(mailbox: MailboxNode): (Pick<ClaimAnswer, 'status'> & Partial<Granted>) | null {
+    const nowMs = this.#world.clock.monotonicMs();
+    const answer = mailbox.look();
+    if (answer === null) {
+      if (nowMs - this.#askedMs < answeredWithinMs) return null;
+      this.#askedMs = nowMs;
+      mailbox.claim();
+      return null;
+    }
+    this.#askedMs = Number.NEGATIVE_INFINITY;
+    const header = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1] ?? '';
+    const status = Number(answer.split('\n', 1)[0]) as ClaimAnswer['status'];
+    return { status, runnerName: header('X-Runner-Name'), eventToken: header('X-Event-Token') };
   }
 
   async #wait(name: string): Promise<void> {
@@ -118,7 +148,8 @@ export class ClusterNode {
 
   /** A hint: lost when nobody takes it. */
   async #report(event: 'started' | 'finished' | 'exit'): Promise<void> {
-    if (this.#world.faults.troubles.lostAnswers.meet()) return;
+    // The mailbox carries no events.
+    if (this.#mailbox !== null || this.#world.faults.troubles.lostAnswers.meet()) return;
     const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
     await this.#world.service.ask((controller) => controller.takeEvent(id, this.#eventToken, event));
   }

@@ -4,12 +4,14 @@ import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
 import { claimScenarios } from './claim-scenarios.ts';
 import { lateScenarios } from './late-scenarios.ts';
+import { mailboxScenarios } from './mailbox-scenarios.ts';
 import { restScenarios } from './rest-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...claimScenarios,
   ...lateScenarios,
+  ...mailboxScenarios,
   ...restScenarios,
   {
     name: 'a workflow, a refusal, a submit in doubt and a lost report',
