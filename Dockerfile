@@ -49,5 +49,5 @@ USER 10001:10001
 RUN node src/cli/main.js --help > /dev/null
 VOLUME /data
 EXPOSE 8080 9090
-ENTRYPOINT ["node", "src/cli/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "src/cli/main.js"]
 CMD ["serve"]

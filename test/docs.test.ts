@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { loadConfig } from '../src/config/load-config.ts';
 import { configSchema } from '../src/config/schema.ts';
 import { allocationMoves } from '../src/domain/allocation-state.ts';
+import { nodeFlags } from './support/service-process.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -17,6 +18,17 @@ const documents = [
     .map((name) => `docs/${name}`),
 ];
 const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts);
+
+it('the program is started with the same flags, whichever way', () => {
+  const { scripts: lines } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  expect(nodeFlags).toHaveLength(1);
+  const start = ['node', ...nodeFlags, 'src/cli/main.js'];
+  expect([lines['start'], lines['migrate']]).toEqual([
+    `${start.join(' ')} serve`,
+    `${start.join(' ')} migrate`,
+  ]);
+  expect(read('Dockerfile')).toContain(`ENTRYPOINT [${start.map((word) => `"${word}"`).join(', ')}]`);
+});
 
 describe('README', () => {
   it('has a configuration that works', () => {

@@ -18,19 +18,23 @@ export function restingJobs(
   const { store, config, clock, seen } = context;
   const { maxAttempts } = config.limits;
   const failed = failedAttempts(store.db);
-  /** Jobs whose next attempt is on its way. */
-  const provided = new Set<number>();
+  const isOnItsWay = ({ id, state }: LiveAllocation): boolean =>
+    state !== 'ended' && isSupply({ state, stuck: seen.phases.get(id) === 'stuck' });
   const underWay = new Map<number, number>();
   const count = (id: number): void => void underWay.set(id, (underWay.get(id) ?? 0) + 1);
-  for (const { id, madeForJobId, state } of live) {
-    if (madeForJobId === null || state === 'busy' || state === 'ended') continue;
-    if (isSupply({ state, stuck: seen.phases.get(id) === 'stuck' })) provided.add(madeForJobId);
-    else count(madeForJobId);
+  for (const row of live) {
+    if (row.madeForJobId === null || row.state === 'busy' || row.state === 'ended') continue;
+    if (!isOnItsWay(row)) count(row.madeForJobId);
   }
   for (const { madeForJobId } of unproven) if (madeForJobId !== null) count(madeForJobId);
   const rests = new Map<number, Rest>();
-  for (const id of new Set([...failed.keys(), ...underWay.keys()])) {
-    if (provided.has(id)) continue;
+  const candidates = new Set([...failed.keys(), ...underWay.keys()]);
+  // Those whose next attempt is on its way don't rest; as a rule there are no others, and this is done at every turn.
+  if (candidates.size > 0)
+    for (const row of live)
+      if (row.madeForJobId !== null && candidates.has(row.madeForJobId) && isOnItsWay(row))
+        candidates.delete(row.madeForJobId);
+  for (const id of candidates) {
     const others = underWay.get(id) ?? 0;
     if (!mustRest(failed.get(id), others, maxAttempts, clock.wallMs())) continue;
     rests.set(id, restOf(context, failed.get(id), others));

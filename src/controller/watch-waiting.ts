@@ -3,7 +3,7 @@
  * A reason that no waiting cures releases it and counts against its pool.
  */
 import { hopelessReason } from '../domain/pending-reason.ts';
-import { oldestPending } from '../store/allocation-rows.ts';
+import { findAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import type { Context } from './context.ts';
 import { judge } from './look-up-job.ts';
@@ -24,13 +24,18 @@ export class WaitingWatch {
 
   watch(): void {
     const { store, clock, effects, seen } = this.#context;
-    for (const row of oldestPending(store.db)) {
-      if (seen.phases.get(row.id) !== 'waiting') continue;
-      if (clock.wallMs() - (row.submittedAt ?? row.createdAt) < firstLookMs) continue;
-      const lookedMs = this.#lookedMs.get(row.pool);
+    const pools = new Set<string>();
+    // Oldest first.
+    for (const { id, pool, state } of liveAllocationsInBrief(store.db)) {
+      if (state !== 'pending' || pools.has(pool)) continue;
+      pools.add(pool);
+      if (seen.phases.get(id) !== 'waiting') continue;
+      const lookedMs = this.#lookedMs.get(pool);
       if (lookedMs !== undefined && clock.monotonicMs() - lookedMs < everyMs) continue;
-      this.#lookedMs.set(row.pool, clock.monotonicMs());
-      effects.run('slurm', `waiting:${row.id}`, () => this.#look(row));
+      const row = findAllocation(store.db, id);
+      if (row === undefined || clock.wallMs() - (row.submittedAt ?? row.createdAt) < firstLookMs) continue;
+      this.#lookedMs.set(pool, clock.monotonicMs());
+      effects.run('slurm', `waiting:${id}`, () => this.#look(row));
     }
   }
 

@@ -147,9 +147,13 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
       );
       if (!Array.isArray(jobs)) throw errorFromText(calls.states.name, 200, 'no list of jobs in the answer');
       // Array tasks and het jobs ("4_1", "4+1") are never ours.
-      return (jobs as NonNullable<Listed['jobs']>)
-        .map(({ job_id, state }) => ({ id: Number(job_id), states: state }))
-        .filter(({ id }) => ids.length > 0 && wanted.has(id));
+      const found: { id: number; states: readonly string[] }[] = [];
+      if (ids.length === 0) return found;
+      for (const { job_id, state } of jobs as NonNullable<Listed['jobs']>) {
+        const id = Number(job_id);
+        if (wanted.has(id)) found.push({ id, states: state });
+      }
+      return found;
     },
 
     async job(id) {

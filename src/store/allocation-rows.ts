@@ -130,24 +130,6 @@ export function allocationsIn(db: Connection, state: LiveState): Allocation[] {
   return inState(db).all({ state });
 }
 
-const oldestPendingIds = prepared((db) =>
-  db
-    .select({ id: allocations.id, first: sql<number>`min(${allocations.createdAt})` })
-    .from(allocations)
-    .where(and(isLive, eq(allocations.state, 'pending')))
-    .groupBy(allocations.pool)
-    .prepare(),
-);
-
-/** The oldest pending row of each pool. */
-export function oldestPending(db: Connection): Allocation[] {
-  const oldest = oldestPendingIds(db).all();
-  return allocationsByIds(
-    db,
-    oldest.map((row) => row.id),
-  );
-}
-
 const liveBySlurmJob = prepared((db) =>
   db
     .select()

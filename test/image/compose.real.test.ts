@@ -125,7 +125,7 @@ describe.skipIf(realSlurmMissing !== null)('docker-compose.yml', () => {
       capabilities: '0000000000000000',
       noNewPrivileges: '1',
       tries: ['EROFS', 'EROFS', 'EROFS', 'EROFS', 'written'],
-      first: ['node', 'src/cli/main.js', 'serve', ''],
+      first: ['node', '--max-semi-space-size=4', 'src/cli/main.js', 'serve', ''],
       token: [10_001, '400'],
       database: [10_001, '600'],
     });

@@ -19,7 +19,6 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   liveAllocations: (db) => allocationRows.liveAllocations(db),
   liveAllocationsInBrief: (db) => allocationRows.liveAllocationsInBrief(db),
   allocationsIn: (db) => allocationRows.allocationsIn(db, 'busy'),
-  oldestPending: (db) => allocationRows.oldestPending(db),
   liveAllocationBySlurmJob: (db) => allocationRows.liveAllocationBySlurmJob(db, 5),
   countClaimed: (db) => allocationRows.countClaimed(db, 'p', 'a'),
   endedSupply: (db) => allocationRows.endedSupply(db),

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const main = join(import.meta.dirname, '../../src/cli/main.js');
+/** What its first line, which runs it as a program, gives Node. */
+export const nodeFlags: readonly string[] =
+  /^#!\/usr\/bin\/env -S node (.*)$/m.exec(readFileSync(main, 'utf8'))?.[1]?.split(' ') ?? [];
 
 export interface ServiceOptions {
   readonly configFile: string;
@@ -74,6 +77,7 @@ function argvOf(
   const [program = process.execPath, ...args] = [
     ...enter,
     process.execPath,
+    ...nodeFlags,
     main,
     '--config',
     configFile,
