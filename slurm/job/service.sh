@@ -2,10 +2,10 @@
 # What a job says to the service, and what it is answered: over HTTP, or through the mailbox. Tokens reach curl through a pipe, never
 # through argv.
 
-# ask WHAT TOKEN SECONDS [NAME=VALUE...]: prints the status; what the answer has besides is in $folder/WHAT.body and WHAT.headers. With
+# ask WHAT TOKEN SECONDS [NAME=VALUE...]: prints the status, 000 for an answer that is not whole; what it has besides is in $folder/WHAT.body and WHAT.headers. With
 # `output` a file takes the place of the fields.
 ask() {
-  local what=$1 token=$2 seconds=$3 field options=()
+  local what=$1 token=$2 seconds=$3 field status options=()
   if [ -n "$mailbox_key" ]; then ask_mailbox "$@"; return; fi
   shift 3
   if [ "$what" = output ]; then
@@ -15,8 +15,10 @@ ask() {
   fi
   # The last event is told when the folder is gone.
   if [ "$what" = events ]; then options+=(--output /dev/null); else options+=(--output "$folder/$what.body" --dump-header "$folder/$what.headers"); fi
-  curl --silent --show-error --max-time "$seconds" --connect-timeout 10 --request POST --write-out '%{http_code}' \
-    --config <(printf 'header = "Authorization: Bearer %s"\n' "$token") "${options[@]}" "$GHA_SLURM_URL/v1/allocations/$GHA_SLURM_ALLOCATION/$what"
+  # Of an answer that is cut curl has the status, too.
+  status=$(curl --silent --show-error --max-time "$seconds" --connect-timeout 10 --request POST --write-out '%{http_code}' \
+    --config <(printf 'header = "Authorization: Bearer %s"\n' "$token") "${options[@]}" "$GHA_SLURM_URL/v1/allocations/$GHA_SLURM_ALLOCATION/$what") || status=000
+  printf '%s' "$status"
 }
 
 # Reports are hints: one that is lost costs a poll, so each is tried three times at most, and none takes the slow way.
@@ -70,7 +72,11 @@ claim() {
     status=$(< "$folder/claim.status")
     wait=2
     case $status in
-      200) return 0 ;;
+      200)
+        # A proxy may answer with a page of its own.
+        if [ -n "$(header X-Runner-Name)" ] && [ -n "$(header X-Event-Token)" ] && [ -s "$folder/claim.body" ]; then return 0; fi
+        log "a claim was answered with 200 by something that is not the service: see what is between this node and ${GHA_SLURM_URL:-the mailbox}"
+        ;;
       409 | 410) log "no runner is wanted: $(head -c 200 "$folder/claim.body" 2> /dev/null)"; exit 0 ;;
       401) log 'the service refuses the claim token'; exit 1 ;;
       503) wait=$(header Retry-After) ;;

@@ -1,5 +1,6 @@
 /** Each call to GitHub with each way in which its answer can be lost: never a result, and never "certainly nothing" by mistake. */
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { KnownWork } from '../../src/controller/ports.ts';
 import { GitHubError } from '../../src/domain/errors.ts';
 import { createGitHubClient, type GitHubClient } from '../../src/github/create-github-client.ts';
 import type { Fault } from '../simulator/faults.ts';
@@ -9,10 +10,20 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 const repository = 'acme/app';
 
-async function world(): Promise<{ github: GitHubClient; simulator: Simulator }> {
+async function world(): Promise<{ github: GitHubClient; simulator: Simulator; known: KnownWork }> {
   const simulator = await startSimulator();
   onTestFinished(() => simulator.stop());
   simulator.control.addRepository(repository);
+  const { control } = simulator;
+  control.createRun(repository, 'live', [{ name: 'waits', labels: ['slurm-small'], commands: 'true' }]);
+  // No listing of live runs has these any more: a run, and a job of another one, are looked up by their ids.
+  const [run, other] = ['over', 'over, too'].map((name) => {
+    const made = control.createRun(repository, name, [{ name, labels: ['slurm-small'], commands: 'true' }]);
+    for (const job of control.jobs()) if (job.runId === made.id) control.completeJob(job.id, 'success');
+    return made.id;
+  });
+  const openJobs = control.jobs().flatMap(({ id, runId }) => (runId === other ? [{ id, runId }] : []));
+  const known = { runIds: [run ?? 0], openJobs };
   const github = createGitHubClient({
     apiUrl: simulator.url,
     token: simulator.token,
@@ -20,11 +31,18 @@ async function world(): Promise<{ github: GitHubClient; simulator: Simulator }> 
     retries: 0,
     requestTimeoutMs: 300,
   });
-  return { github, simulator };
+  return { github, simulator, known };
 }
 
-const calls: Readonly<Record<string, (github: GitHubClient) => Promise<unknown>>> = {
-  observe: (github) => github.observe(repository, { runIds: [], openJobs: [] }),
+type Call = (github: GitHubClient, known: KnownWork) => Promise<unknown>;
+
+const observe: Call = (github, known) => github.observe(repository, known);
+/** With the part of it that meets the fault, where others are answered. */
+const calls: Readonly<Record<string, Call | readonly [Call, string]>> = {
+  'observe: the runs': [observe, '/repos/{owner}/{repo}/actions/runs'],
+  'observe: the jobs of a run': [observe, '/repos/{owner}/{repo}/actions/runs/{run_id}/jobs'],
+  'observe: a known run by its id': [observe, '/repos/{owner}/{repo}/actions/runs/{run_id}'],
+  'observe: a known job by its id': [observe, '/repos/{owner}/{repo}/actions/jobs/{job_id}'],
   mint: (github) => github.mint(repository, { name: 'gha-i-a-1', labels: ['slurm-small'] }),
   'deregister by id': (github) => github.deregister(repository, { id: 1, name: 'gha-i-a-1' }),
   'deregister by name': (github) => github.deregister(repository, { id: null, name: 'gha-i-a-1' }),
@@ -46,21 +64,23 @@ const faults: readonly (readonly [string, Fault, boolean])[] = [
 /** A 204 has no body that could be lost. */
 const harmless: ReadonlySet<string> = new Set(['it is not JSON', 'it is empty']);
 
-describe.each(Object.entries(calls))('%s', (name, call) => {
+describe.each(Object.entries(calls))('%s', (name, given) => {
+  const [call, path] = typeof given === 'function' ? [given] : given;
+
   it.each(faults)('%s', async (what, fault, notCreated) => {
-    const { github, simulator } = await world();
-    simulator.control.fault({ ...fault, times: 20 });
+    const { github, simulator, known } = await world();
+    simulator.control.fault({ ...fault, path, times: 20 });
     if (name === 'deregister by id' && harmless.has(what)) {
-      expect(await call(github)).toBe('gone');
+      expect(await call(github, known)).toBe('gone');
       return;
     }
-    expect(await failureOf(GitHubError, call(github))).toMatchObject({ notCreated });
+    expect(await failureOf(GitHubError, call(github, known))).toMatchObject({ notCreated });
   });
 
   it('is sent once, whatever becomes of its answer', async () => {
-    const { github, simulator } = await world();
-    simulator.control.fault({ kind: 'lost-after', times: 20 });
-    await failureOf(GitHubError, call(github));
+    const { github, simulator, known } = await world();
+    simulator.control.fault({ kind: 'lost-after', path, times: 20 });
+    await failureOf(GitHubError, call(github, known));
     const mutations = simulator.control.requests().filter(({ method }) => method !== 'GET');
     expect(mutations.length).toBe(name === 'mint' || name === 'deregister by id' ? 1 : 0);
   });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { jobScript } from '../../src/cli/launches.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
-import { claimToken, grantClaim, ok, paths, startJob } from './start-job.ts';
+import { claimToken, grantClaim, granted, ok, paths, startJob } from './start-job.ts';
 
 describe('the claim', () => {
   it('200: one runner in a folder of its own, with the JIT config in its environment, and nothing is left', async () => {
@@ -57,6 +57,10 @@ describe('the claim', () => {
     ['503 with Retry-After', { status: 503, headers: { 'Retry-After': '0' } }],
     ["a proxy's 502", { status: 502, headers: { 'Content-Type': 'text/html' }, body: '<html>' }],
     ['404', { status: 404 }],
+    ...[403, 429, 500, 504].map((status) => [`${status}`, { status, body: 'not now' }] as const),
+    ['200 that is cut in the middle', { ...granted(), cutAfter: 6 }],
+    ["a proxy's page with 200", { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<html>' }],
+    ['200 that is empty', { ...granted(), body: '' }],
   ] as const)('%s: asks again, until it is granted', async (_what, refusal) => {
     const job = await startJob('true', (request, before) =>
       request.path.endsWith('/claim') && before.length < 1 ? refusal : grantClaim(request),

@@ -15,6 +15,8 @@ export interface Request {
 }
 
 export interface Answer {
+  /** The connection breaks off after so many bytes of the body. */
+  readonly cutAfter?: number;
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -88,9 +90,11 @@ export async function startJob(
       };
       const given = answer(asked, [...requests]);
       requests.push(asked);
-      response
-        .writeHead(given.status, { 'Content-Type': 'text/plain', ...given.headers })
-        .end(given.body ?? '');
+      const body = given.body ?? '';
+      const headers = { 'Content-Type': 'text/plain', 'Content-Length': body.length, ...given.headers };
+      response.writeHead(given.status, given.status === 204 ? {} : headers);
+      if (given.cutAfter === undefined) response.end(body);
+      else response.write(body.slice(0, given.cutAfter), () => response.destroy());
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

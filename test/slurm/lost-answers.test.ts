@@ -44,11 +44,15 @@ const faults: readonly (readonly [string, Answer, boolean])[] = [
   ['nothing within the time limit', () => undefined, false],
 ];
 
-const calls: Readonly<Record<string, (client: SlurmClient) => Promise<unknown>>> = {
+/** The version is given here, so nothing is asked for it. */
+const calls: Readonly<
+  Record<Exclude<keyof SlurmClient, 'apiVersion'>, (client: SlurmClient) => Promise<unknown>>
+> = {
   submit: (client) => client.submit(submitRequest()),
   states: (client) => client.states([1]),
   job: (client) => client.job(1),
   listJobs: (client) => client.listJobs(),
+  setComment: (client) => client.setComment({ id: 1, name: 'gha-i-a', user: null }, 'a comment'),
   cancel: (client) => client.cancel({ id: 1, name: 'gha-i-a', user: null }),
   cancelByName: (client) => client.cancelByName('gha-i-a', null),
   cluster: (client) => client.cluster(),
