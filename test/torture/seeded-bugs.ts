@@ -210,4 +210,15 @@ export const seededBugs: readonly SeededBug[] = [
     kinds: ['queue', 'backUp', 'restore', 'steps'],
     changes: [{ file: 'src/controller/sweep-registrations.ts', from: 'if (runner.busy) return;', to: '' }],
   },
+  {
+    name: 'show no job that waits',
+    sentence: /has neither an allocation nor a reason/,
+    changes: [
+      {
+        file: 'src/controller/describe-state.ts',
+        from: '    jobs: jobs.map((job) =>',
+        to: "    jobs: jobs.filter(({ status }) => status !== 'queued').map((job) =>",
+      },
+    ],
+  },
 ];

@@ -2,6 +2,7 @@
 import { repository } from '../controller/controller-config.ts';
 import { InProcessGitHub } from '../controller/in-process-github.ts';
 import { InProcessSlurm } from '../controller/in-process-slurm.ts';
+import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { Cluster } from './cluster.ts';
 import { Faults } from './faults.ts';
@@ -93,25 +94,31 @@ export class World {
     );
   }
 
-  /** A job has been queued for long enough that it must have something to show. */
-  #hasWaiting(): boolean {
+  /** Jobs that GitHub has had in its queue for long enough, and shows there. */
+  #waiting(): readonly SimulatedJob[] {
     const sinceMs = this.clock.wallMs() - 2 * stepMs;
-    return this.invariants.openJobs().some((job) => job.status === 'queued' && job.createdAtMs <= sinceMs);
+    return this.invariants
+      .openJobs()
+      .filter(
+        (job) => job.status === 'queued' && job.createdAtMs <= sinceMs && !this.github.lagging.has(job.id),
+      );
   }
 
   #checkReasons(): void {
     const { process, isAlive } = this.service;
-    if (process === null || !isAlive || !this.#hasWaiting()) return;
+    const waiting = this.#waiting();
+    if (process === null || !isAlive || waiting.length === 0) return;
     if (process.controller.readiness().repositories.some((scope) => scope.failure !== null)) return;
     const { jobs, pools } = process.controller.state();
     const blocked = new Set(pools.filter((pool) => pool.blocked !== undefined).map((pool) => pool.profile));
-    const unexplained = jobs.filter(
-      (job) =>
-        job.status === 'queued' &&
-        job.allocationId === undefined &&
-        job.reason === undefined &&
-        !blocked.has(job.profile ?? ''),
-    );
+    const shown = new Map(jobs.map((job) => [job.id, job]));
+    const unexplained = waiting.filter(({ id }) => {
+      const job = shown.get(id);
+      return (
+        job === undefined ||
+        (job.allocationId === undefined && job.reason === undefined && !blocked.has(job.profile ?? ''))
+      );
+    });
     this.invariants.checkReasons(new Set(unexplained.map(({ id }) => id)));
   }
 }
