@@ -29,5 +29,7 @@ export const calls = {
     changes: false,
     priority: 0,
   },
+  /** About 15 KB a job. slurmdbd stopped, slurmrestd does not answer within 30 s. */
+  accounting: { name: 'GET /slurmdb/…/jobs/', timeLimitMs: 30_000, changes: false, priority: 0 },
   ping: { name: 'GET /ping/', timeLimitMs: 15_000, changes: false, priority: 0 },
 } as const satisfies Readonly<Record<string, CallKind>>;

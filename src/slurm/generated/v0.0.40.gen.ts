@@ -1565,7 +1565,7 @@ export interface operations {
                 reservation?: string;
                 reservation_id?: string;
                 state?: string;
-                step?: string;
+                step?: string[];
                 timelimit_max?: string;
                 timelimit_min?: string;
                 end_time?: string;

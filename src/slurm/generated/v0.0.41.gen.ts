@@ -2478,7 +2478,7 @@ export interface operations {
                 reservation?: string;
                 reservation_id?: string;
                 state?: string;
-                step?: string;
+                step?: string[];
                 end_time?: string;
                 start_time?: string;
                 node?: string;

@@ -1589,7 +1589,7 @@ export interface operations {
                 reservation?: string;
                 reservation_id?: string;
                 state?: string;
-                step?: string;
+                step?: string[];
                 end_time?: string;
                 start_time?: string;
                 node?: string;
