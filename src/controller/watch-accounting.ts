@@ -5,7 +5,7 @@
  *     ended ─→ due ─→ asked ┬→ a record of its end: written, done
  *                ↑          ├→ none yet: due again later, a few times, then done without
  *                │          └→ no accounting, or no answer: a rest, for all of them
- *                └─ at the end of the rest; what has been due for longer than two hours is done without
+ *                └─ at the end of the rest; what has been due for two hours is done without
  *
  * Many rows are asked about in one call, one call at a time, in a queue of its own. What is due is on disk, so that a restart goes on.
  */

@@ -1,6 +1,6 @@
 /** Ended allocations that Slurm's accounting is to be asked about: a short list, with an index of its own. */
 import type { Connection } from './connection.ts';
-import { and, asc, eq, isNotNull, lt, lte, sql } from './drizzle.ts';
+import { and, asc, eq, isNotNull, lte, sql } from './drizzle.ts';
 import type { Allocation } from './move-allocation.ts';
 import { given, prepared, preparedFor, setEach } from './prepared.ts';
 import { allocations } from './schema.ts';
@@ -57,11 +57,11 @@ const giveUp = prepared((db) =>
   db
     .update(allocations)
     .set({ accountingDueAt: null })
-    .where(and(isNotNull(allocations.accountingDueAt), lt(allocations.accountingDueAt, given('beforeMs'))))
+    .where(and(isNotNull(allocations.accountingDueAt), lte(allocations.accountingDueAt, given('untilMs'))))
     .prepare(),
 );
 
-/** What has been due since before then is not asked about any more. */
-export function giveUpAccounting(db: Connection, beforeMs: number): void {
-  giveUp(db).run({ beforeMs });
+/** What has been due since then, or for longer, is not asked about any more. */
+export function giveUpAccounting(db: Connection, untilMs: number): void {
+  giveUp(db).run({ untilMs });
 }
