@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '../../slurm/cluster/cluster.ts';
 import { type Release, releases } from '../../slurm/cluster/root-file-system.ts';
 import { startCluster } from '../../slurm/cluster/start-cluster.ts';
+import { SlurmError } from '../../src/domain/errors.ts';
 import type { SubmitRequest } from '../../src/slurm/submit-body.ts';
+import { failureOf } from '../support/failure-of.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
 import { clientOf, complaints, servedVersions } from './real-slurm.ts';
@@ -71,6 +73,20 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s with account
 
   it('nothing of a job that it does not know', async () => {
     expect(await clientOf(cluster).accounting([99_999])).toEqual([]);
+  });
+
+  it('whose slurmdbd does not answer is given up in time, and slurmctld is asked as ever', async () => {
+    const hasty = clientOf(cluster, { timeLimitMs: 1_500 });
+    expect(await hasty.accounting([99_999])).toEqual([]);
+    await cluster.signal('slurmdbd', 'STOP');
+    try {
+      for (let round = 0; round < 3; round += 1)
+        expect(await failureOf(SlurmError, hasty.accounting([1]))).toMatchObject({ kind: 'unavailable' });
+      expect(await hasty.states([99_999])).toEqual([]);
+    } finally {
+      await cluster.signal('slurmdbd', 'CONT');
+    }
+    await until(async () => (await clientOf(cluster).accounting([99_999]))?.length === 0);
   });
 
   it('without its slurmdbd it is none, and slurmctld is asked as ever; then it is there again', async () => {
