@@ -31,7 +31,8 @@ const mostAttempts = 6;
 /** A record has about 15 KB. */
 const rowsAtOnce = 50;
 const absentRestMs = 3_600_000;
-const firstFailureRestMs = 60_000;
+/** A call that was given up may go on in slurmrestd, on one of its few threads: the next one comes well after it. */
+const firstFailureRestMs = 300_000;
 const longestDueMs = 2 * absentRestMs;
 const absent =
   'Slurm has no accounting that slurmrestd can ask, or it does not answer: what jobs used is not shown. It is asked again in an hour';

@@ -203,9 +203,9 @@ describe('accounting', () => {
     const { h, job } = await ended();
     h.slurm.keep(job, kept);
     h.slurm.faults.order('accounting', { kind: 'before', error: slurmFailures.timeout() }, 3);
-    await h.pass(6 * 60_000);
+    await h.pass(16 * 60_000);
     expect(asked(h)).toBe(3);
-    await h.pass(2 * 60_000);
+    await h.pass(20 * 60_000);
     expect(asked(h)).toBe(4);
     expect(h.counts.get('accounting_failed')).toBe(3);
     expect(h.rows()).toMatchObject([{ peakMemoryMiB: 212 }]);
