@@ -6,7 +6,8 @@
  *    a string ("6", "123_4"); `jobs` is null when slurmctld did not answer.
  * 2. Its `job_id` is described as a string with a comma-separated list. That is refused with 400 or 500; the parameter
  *    repeated is taken.
- * 3. A 200 response and an OpenAPI 3.0 `required: []` say nothing about which fields are there: they all are optional in
+ * 3. The `step` of `GET /slurmdb/jobs/` is described the same way, and takes the same.
+ * 4. A 200 response and an OpenAPI 3.0 `required: []` say nothing about which fields are there: they all are optional in
  *    the types, and are checked where they are read.
  */
 import type { Description, Json } from './trim.ts';
@@ -29,7 +30,8 @@ const stateResponse: Json = {
 };
 
 export function correct(description: Description): Description {
-  const { get } = description.paths['/jobs/state/'] as { get: Record<string, Json> };
+  const states = operation(description, '/jobs/state/');
+  const records = operation(description, '/slurmdb/jobs/');
   const errors = schemaOf(description, 'errors');
   const warnings = schemaOf(description, 'warnings');
   const response = JSON.parse(
@@ -38,22 +40,40 @@ export function correct(description: Description): Description {
       .replace('{"$ref":"#/components/schemas/WARNINGS"}', JSON.stringify(warnings)),
   ) as Json;
   const content = { content: { 'application/json': { schema: response } }, description: '' };
-  const corrected = {
-    ...get,
-    parameters: [
-      {
-        in: 'query',
-        name: 'job_id',
-        style: 'form',
-        explode: true,
-        required: false,
-        schema: { type: 'array', items: { type: 'string' } },
+  const paths = {
+    ...description.paths,
+    '/jobs/state/': {
+      get: { ...states, parameters: [repeated('job_id')], responses: { '200': content, default: content } },
+    },
+    '/slurmdb/jobs/': {
+      get: {
+        ...records,
+        parameters: records.parameters.map((parameter) =>
+          parameter['name'] === 'step' ? repeated('step') : parameter,
+        ),
       },
-    ],
-    responses: { '200': content, default: content },
+    },
   };
-  return { ...description, paths: { ...description.paths, '/jobs/state/': { get: corrected } } };
+  return { ...description, paths };
 }
+
+interface Operation {
+  readonly [key: string]: Json;
+  readonly parameters: readonly { readonly [key: string]: Json }[];
+}
+
+const operation = ({ paths }: Description, path: string): Operation =>
+  (paths[path] as unknown as { readonly get: Operation }).get;
+
+/** A query parameter that may be there any number of times. */
+const repeated = (name: string) => ({
+  in: 'query',
+  name,
+  style: 'form',
+  explode: true,
+  required: false,
+  schema: { type: 'array', items: { type: 'string' } },
+});
 
 /** The schema of `errors` and `warnings` is the same in every response; in some versions it is inlined. */
 function schemaOf({ components }: Description, field: 'errors' | 'warnings'): Json {

@@ -32,7 +32,13 @@ async function served(): Promise<Description[]> {
 
 async function servedBy(release: Release): Promise<Description> {
   const name = `openapi-${release.replace('.', '')}-${process.pid}`;
-  const cluster = await startCluster({ name, release, tieToParent: true, say: console.log });
+  const cluster = await startCluster({
+    name,
+    release,
+    tieToParent: true,
+    accounting: true,
+    say: console.log,
+  });
   try {
     return await describe(cluster.url, cluster.mintToken());
   } finally {

@@ -11,7 +11,10 @@ export interface Description {
   readonly components: { readonly schemas: { readonly [name: string]: Json } };
 }
 
-/** The operations that the client uses; anything else is not in the types. */
+/**
+ * The operations that the client uses; anything else is not in the types. Those of `/slurmdb` keep that beginning, and lose
+ * the version behind it.
+ */
 const operations: Readonly<Record<string, readonly string[]>> = {
   '/job/submit': ['post'],
   '/jobs/': ['get', 'delete'],
@@ -22,7 +25,13 @@ const operations: Readonly<Record<string, readonly string[]>> = {
   '/nodes/': ['get'],
   '/reservations/': ['get'],
   '/licenses/': ['get'],
+  '/slurmdb/jobs/': ['get'],
 };
+
+const servedPath = (path: string, version: string): string =>
+  path.startsWith('/slurmdb/')
+    ? path.replace('/slurmdb/', `/slurmdb/${version}/`)
+    : `/slurm/${version}${path}`;
 
 const prose: ReadonlySet<string> = new Set(['description', 'summary', 'tags', 'deprecated']);
 
@@ -35,7 +44,7 @@ export function servedVersions(served: Description): string[] {
 export function trim(served: Description, version: string): Description {
   const paths: Record<string, Record<string, Json>> = {};
   for (const [path, methods] of Object.entries(operations)) {
-    const item = served.paths[`/slurm/${version}${path}`];
+    const item = served.paths[servedPath(path, version)];
     paths[path] = Object.fromEntries(
       methods.map((method) => {
         const operation = item?.[method];
@@ -68,7 +77,7 @@ function clean(node: Json, version: string, key = ''): Json {
     return key === '$ref'
       ? node.replace(`/${version}_`, '/')
       : key === 'operationId'
-        ? node.replace(/^slurm_v\d+_/, '')
+        ? node.replace(/^(slurm|slurmdb)_v\d+_/, (_, plugin) => (plugin === 'slurm' ? '' : 'slurmdb_'))
         : node;
   }
   if (typeof node !== 'object' || node === null) return node;

@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePackages } from '../slurm/cluster/ensure-packages.ts';
 import { missingRequirement } from '../slurm/cluster/requirements.ts';
-import { rootFileSystem } from '../slurm/cluster/root-file-system.ts';
+import { releases, rootFileSystem } from '../slurm/cluster/root-file-system.ts';
 
 const root = join(import.meta.dirname, '..');
 const report = join(root, '.cache', 'test-report.json');
@@ -66,8 +66,9 @@ if (missing === null) {
   await ensurePackages(['shellcheck', 'openssl']);
   step('shell scripts', 'shellcheck', shellScripts);
   step('descriptions are as Slurm serves them', node, ['openapi/pull.ts', '--check']);
-  // A minute or more, which no test's time limit should have to cover; the plain ones are there by now.
-  await rootFileSystem('24.11', console.log, true);
+  // A minute or more, which no test's time limit should have to cover; those with accounting are there by now.
+  for (const release of releases) await rootFileSystem(release, console.log);
+  await rootFileSystem('24.11', console.log, 'containers');
 }
 
 mkdirSync(join(root, '.cache'), { recursive: true });

@@ -7,7 +7,8 @@ import { mintToken } from './mint-token.ts';
 import type { Release } from './root-file-system.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
 
-export const daemons = ['slurmctld', 'slurmd', 'slurmrestd'] as const;
+/** The last one only where the cluster has accounting. */
+export const daemons = ['slurmctld', 'slurmd', 'slurmrestd', 'slurmdbd'] as const;
 export type Daemon = (typeof daemons)[number];
 
 export interface Cluster {

@@ -26,30 +26,42 @@ const containerPackages: readonly string[] = [
 ];
 // Debian has Apptainer in no stable release.
 const apptainer = { suite: 'sid', packages: ['apptainer'] } as const;
+
+/** What keeps the records of jobs: a database and Slurm's daemon in front of it. A minute to make, too. */
+const accountingPackages: readonly string[] = ['slurmdbd', 'mariadb-server'];
+
+/** What a cluster has beside Slurm. */
+export type Extra = 'containers' | 'accounting';
+
 /**
  * Its folder, made where it is missing.
- * @param containers with Docker and Apptainer.
+ * @param extra Docker and Apptainer, or slurmdbd with its database; null for neither.
  * @throws OperatorError with mmdebstrap's last words.
  */
 export function rootFileSystem(
   release: Release,
   say: (line: string) => void,
-  containers = false,
+  extra: Extra | null = null,
 ): Promise<string> {
   const { suite, options } = suites[release];
   const plain = { directory: cacheDirectory, name: `root-${release}`, suite, options, packages };
-  const root = containers
-    ? {
-        ...plain,
-        name: `root-${release}-containers`,
-        options: [...new Set([...options, pastItsDate])],
-        packages: [...packages, ...containerPackages],
-        borrowed: apptainer,
-      }
-    : plain;
-  return debianRoot(root, () =>
+  const roots = {
+    containers: {
+      ...plain,
+      name: `root-${release}-containers`,
+      options: [...new Set([...options, pastItsDate])],
+      packages: [...packages, ...containerPackages],
+      borrowed: apptainer,
+    },
+    accounting: {
+      ...plain,
+      name: `root-${release}-accounting`,
+      packages: [...packages, ...accountingPackages],
+    },
+  };
+  return debianRoot(extra === null ? plain : roots[extra], () =>
     say(
-      `making the root file system of Slurm ${release} (Debian ${suite}${containers ? ', with containers' : ''}), once`,
+      `making the root file system of Slurm ${release} (Debian ${suite}${extra === null ? '' : `, with ${extra}`}), once`,
     ),
   );
 }

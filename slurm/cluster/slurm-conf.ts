@@ -5,6 +5,8 @@ export interface SlurmConfOptions {
   readonly slurmctldPort: number;
   readonly slurmdPort: number;
   readonly cpus: number;
+  /** Of slurmdbd; null for a cluster without accounting. */
+  readonly slurmdbdPort: number | null;
   readonly extraLines: readonly string[];
 }
 
@@ -12,7 +14,7 @@ export interface SlurmConfOptions {
 export const directoryInside = '/var/lib/cluster';
 
 export function slurmConf(options: SlurmConfOptions): string {
-  const { name, hostname, slurmctldPort, slurmdPort, cpus, extraLines } = options;
+  const { name, hostname, slurmctldPort, slurmdPort, slurmdbdPort, cpus, extraLines } = options;
   return `${[
     `ClusterName=${name.replace(/[^a-z0-9_]/gi, '_')}`,
     `SlurmctldHost=${hostname}(127.0.0.1)`,
@@ -30,7 +32,15 @@ export function slurmConf(options: SlurmConfOptions): string {
     'SlurmdPidFile=/run/slurmd.pid',
     'ProctrackType=proctrack/linuxproc',
     'TaskPlugin=task/none',
-    'JobAcctGatherType=jobacct_gather/none',
+    ...(slurmdbdPort === null
+      ? ['JobAcctGatherType=jobacct_gather/none']
+      : [
+          'AccountingStorageType=accounting_storage/slurmdbd',
+          'AccountingStorageHost=127.0.0.1',
+          `AccountingStoragePort=${slurmdbdPort}`,
+          'JobAcctGatherType=jobacct_gather/linux',
+          'JobAcctGatherFrequency=task=1',
+        ]),
     'MpiDefault=none',
     'SelectType=select/cons_tres',
     'SelectTypeParameters=CR_CPU_Memory',
@@ -47,5 +57,23 @@ export function slurmConf(options: SlurmConfOptions): string {
     'PartitionName=ci Nodes=ALL Default=YES MaxTime=7-00:00:00 State=UP',
     'PartitionName=gpu Nodes=ALL MaxTime=1-00:00:00 State=UP',
     ...extraLines,
+  ].join('\n')}\n`;
+}
+
+/** Of slurmdbd, which logs on stderr and finds its database on a socket, as the user that it runs as. */
+export function slurmdbdConf({ hostname, port }: { hostname: string; port: number }): string {
+  return `${[
+    `DbdHost=${hostname}`,
+    'DbdAddr=127.0.0.1',
+    `DbdPort=${port}`,
+    'SlurmUser=slurm',
+    'AuthType=auth/slurm',
+    'AuthAltTypes=auth/jwt',
+    'AuthAltParameters=jwt_key=/etc/slurm/jwt_hs256.key',
+    'PidFile=/run/slurmdbd.pid',
+    'StorageType=accounting_storage/mysql',
+    'StorageHost=localhost',
+    'StorageUser=slurm',
+    'StorageLoc=slurm_acct_db',
   ].join('\n')}\n`;
 }

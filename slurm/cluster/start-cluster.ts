@@ -21,8 +21,8 @@ import {
 } from './cluster-state.ts';
 import { mintToken } from './mint-token.ts';
 import { missingRequirement } from './requirements.ts';
-import { type Release, rootFileSystem } from './root-file-system.ts';
-import { slurmConf } from './slurm-conf.ts';
+import { type Extra, type Release, rootFileSystem } from './root-file-system.ts';
+import { slurmConf, slurmdbdConf } from './slurm-conf.ts';
 
 export interface ClusterOptions {
   readonly name: string;
@@ -38,6 +38,8 @@ export interface ClusterOptions {
   readonly tieToParent?: boolean;
   /** Its node has rootless Docker and Apptainer; making its root file system takes a minute, once. Default: it has not. */
   readonly containers?: boolean;
+  /** It has slurmdbd with a database of its own, and samples the memory of its jobs each second. Default: it has not. */
+  readonly accounting?: boolean;
   readonly say?: (line: string) => void;
 }
 
@@ -55,12 +57,16 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     );
   }
   const release = options.release ?? '24.11';
-  const root = await rootFileSystem(release, options.say ?? (() => undefined), options.containers);
+  const root = await rootFileSystem(release, options.say ?? (() => undefined), extraOf(options));
   const directory = makeDirectory(options.name);
-  const [slurmctldPort, slurmdPort, freeRestPort] = await freePorts();
+  const [slurmctldPort, slurmdPort, freeRestPort, slurmdbdPort] = await freePorts();
   const restHost = options.listen?.host ?? '127.0.0.1';
   const restPort = options.listen?.port ?? freeRestPort;
-  writeConfiguration(directory, options, slurmctldPort, slurmdPort);
+  writeConfiguration(directory, options, {
+    slurmctldPort,
+    slurmdPort,
+    slurmdbdPort: options.accounting === true ? slurmdbdPort : null,
+  });
   const supervisorPid = spawnSupervisor(root, directory, `${restHost}:${restPort}`, options);
   const state: ClusterState = {
     name: options.name,
@@ -74,6 +80,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const cluster = openCluster(state);
   try {
     await untilReady(cluster, state);
+    if (options.accounting === true) await addAccount(cluster);
   } catch (error) {
     const words = lastWords(directory);
     await cluster.stop();
@@ -84,12 +91,20 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   return cluster;
 }
 
-function writeConfiguration(
-  directory: string,
-  options: ClusterOptions,
-  slurmctldPort: number,
-  slurmdPort: number,
-): void {
+function extraOf({ containers, accounting }: ClusterOptions): Extra | null {
+  if (containers === true && accounting === true)
+    throw new OperatorError('A cluster has containers or accounting: no root file system has both.');
+  return containers === true ? 'containers' : accounting === true ? 'accounting' : null;
+}
+
+interface Ports {
+  readonly slurmctldPort: number;
+  readonly slurmdPort: number;
+  /** Null without accounting. */
+  readonly slurmdbdPort: number | null;
+}
+
+function writeConfiguration(directory: string, options: ClusterOptions, ports: Ports): void {
   const conf = (name: string, content: string | Buffer) =>
     writeFileSync(join(directory, 'conf', name), content);
   const key = randomBytes(32);
@@ -98,7 +113,9 @@ function writeConfiguration(
   conf('cgroup.conf', 'CgroupPlugin=disabled\n');
   conf('gres.conf', 'AutoDetect=off\nName=gpu File=/dev/null,/dev/zero,/dev/full,/dev/random\n');
   const { name, cpus = 256, slurmConf: extraLines = [] } = options;
-  conf('slurm.conf', slurmConf({ name, hostname: hostname(), slurmctldPort, slurmdPort, cpus, extraLines }));
+  conf('slurm.conf', slurmConf({ name, hostname: hostname(), ...ports, cpus, extraLines }));
+  if (ports.slurmdbdPort !== null)
+    conf('slurmdbd.conf', slurmdbdConf({ hostname: hostname(), port: ports.slurmdbdPort }));
   for (const secret of ['jwt_hs256.key', 'slurm.key']) chmodSync(join(directory, 'conf', secret), 0o600);
   writeFileSync(join(directory, 'token'), `${mintToken(key, clusterUser, tenYearsSeconds)}\n`, {
     mode: 0o600,
@@ -144,6 +161,17 @@ async function untilReady(cluster: Cluster, state: ClusterState): Promise<void> 
   throw new Error(`after ${readyTimeLimitMs / 1_000} s its node is: ${last}`);
 }
 
+/** Jobs of a user whom accounting does not know have no account. @throws Error in sacctmgr's words. */
+async function addAccount(cluster: Cluster): Promise<void> {
+  for (const words of [
+    ['account', 'ci', 'description=ci', 'organization=ci'],
+    ['user', clusterUser, 'account=ci'],
+  ]) {
+    const { code, stdout, stderr } = await cluster.exec(['sacctmgr', '--immediate', 'add', ...words]);
+    if (code !== 0) throw new Error(`sacctmgr: ${stdout.trim()} ${stderr.trim()}`);
+  }
+}
+
 async function nodeState(url: string, token: string): Promise<string> {
   try {
     const response = await fetch(`${url}/slurm/v0.0.42/node/node`, {
@@ -158,7 +186,7 @@ async function nodeState(url: string, token: string): Promise<string> {
 }
 
 function lastWords(directory: string): string {
-  return ['supervisor', ...daemons]
+  return ['supervisor', ...daemons, 'mariadbd']
     .map((name) => ({ name, path: join(directory, 'log', `${name}.log`) }))
     .filter(({ path }) => existsSync(path))
     .map(({ name, path }) => ({
@@ -171,11 +199,11 @@ function lastWords(directory: string): string {
 }
 
 /** Ports that the kernel has free now; another program may take one before the daemon does, which is then said. */
-async function freePorts(): Promise<[number, number, number]> {
-  const servers = await Promise.all([0, 1, 2].map(() => listen()));
+async function freePorts(): Promise<[number, number, number, number]> {
+  const servers = await Promise.all([0, 1, 2, 3].map(() => listen()));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return [ports[0] ?? 0, ports[1] ?? 0, ports[2] ?? 0];
+  return [ports[0] ?? 0, ports[1] ?? 0, ports[2] ?? 0, ports[3] ?? 0];
 }
 
 function listen() {

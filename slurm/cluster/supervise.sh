@@ -45,6 +45,10 @@ cp "$directory"/conf/* "$new/etc/slurm/"
 chroot "$new" chown slurm: /etc/slurm/slurm.key /etc/slurm/jwt_hs256.key /var/lib/cluster/state
 chroot "$new" chown slurmrest: /var/lib/cluster/socket
 chmod 0600 "$new/etc/slurm/slurm.key" "$new/etc/slurm/jwt_hs256.key"
+if [ -e "$new/etc/slurm/slurmdbd.conf" ]; then
+  chroot "$new" chown slurm: /etc/slurm/slurmdbd.conf
+  chmod 0600 "$new/etc/slurm/slurmdbd.conf"
+fi
 cd "$new"
 pivot_root . run/old
 umount -l /run/old
@@ -64,11 +68,29 @@ keep() {
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
+plugins=openapi/slurmctld
+if [ -e /etc/slurm/slurmdbd.conf ]; then
+  # The package's own database may be there; this one is as small as it gets, since all of it is in memory.
+  install -d -o mysql -g mysql /run/mysqld /var/lib/cluster-database
+  install -d -o slurm -g slurm /run/slurmdbd
+  mariadb-install-db --force --skip-test-db --user=mysql --datadir=/var/lib/cluster-database \
+    --innodb-log-file-size=8M > "$directory/log/mariadbd.log" 2>&1
+  keep mariadbd mariadbd --no-defaults --user=mysql --datadir=/var/lib/cluster-database --skip-networking \
+    --socket=/run/mysqld/mysqld.sock --innodb-log-file-size=8M --innodb-buffer-pool-size=32M --innodb-lock-wait-timeout=900 \
+    --innodb-snapshot-isolation=OFF &
+  until mariadb --socket=/run/mysqld/mysqld.sock --execute \
+    "create or replace user slurm@localhost identified via unix_socket; grant all on slurm_acct_db.* to slurm@localhost" \
+    2> /dev/null; do sleep 0.1; done
+  keep slurmdbd slurmdbd -D &
+  # A slurmctld that finds no slurmdbd at its start has nobody to ask which users there are.
+  until grep --quiet 'slurmdbd version .* started' "$directory/log/slurmdbd.log" 2> /dev/null; do sleep 0.1; done
+  plugins=$plugins,openapi/slurmdbd
+fi
 keep slurmctld slurmctld -D -i &
 keep slurmd slurmd -D -N node &
 keep slurmrestd setpriv --reuid slurmrest --regid slurmrest --clear-groups \
   env SLURM_JWT=daemon SLURMRESTD_SECURITY=disable_unshare_files,disable_unshare_sysv \
-  slurmrestd -s openapi/slurmctld -a rest_auth/jwt "$rest_address" "unix:$directory/socket/slurmrestd" &
+  slurmrestd -s "$plugins" -a rest_auth/jwt "$rest_address" "unix:$directory/socket/slurmrestd" &
 if [ "$life" = tied ]; then
   # The starter holds the other end of this pipe: the kernel closes it with the starter, however that ends.
   read -r _ || true

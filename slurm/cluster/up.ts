@@ -17,6 +17,7 @@ const usage = `usage: npm run slurm:up -- [OPTION]...
   --name NAME                      default: dev
   --cpus COUNT                     of its one node; default: 256
   --bind FOLDER:FOLDER_IN_CLUSTER  that jobs see; may be given again
+  --accounting                     with slurmdbd and its database
   --listen HOST[:PORT]             of slurmrestd; default: 127.0.0.1, at a port that is free
   --token-file FILE[:UID]          writes the token there too, for that user alone
   --foreground                     stays until SIGTERM, then takes it down`;
@@ -35,6 +36,7 @@ function readOptions(): UpOptions {
       name: { type: 'string', default: 'dev' },
       cpus: { type: 'string', default: '256' },
       bind: { type: 'string', multiple: true, default: [] },
+      accounting: { type: 'boolean', default: false },
       listen: { type: 'string', default: '127.0.0.1' },
       'token-file': { type: 'string' },
       foreground: { type: 'boolean', default: false },
@@ -61,6 +63,7 @@ function readOptions(): UpOptions {
       release,
       cpus: Number(values.cpus),
       binds,
+      accounting: values.accounting,
       listen: { host, port: port === undefined ? null : Number(port) },
       tieToParent: values.foreground,
       say: console.log,

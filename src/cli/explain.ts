@@ -1,6 +1,6 @@
 import { type Config, configPath, loadConfig, type Secrets } from '../config/load-config.ts';
 import type { JobExplanation } from '../controller/explain-job.ts';
-import { jobLife } from '../controller/job-life.ts';
+import { type Accounted, jobLife } from '../controller/job-life.ts';
 import type { Phases } from '../controller/phases.ts';
 import { exitUsage, OperatorError } from '../domain/errors.ts';
 import { readStore } from '../store/read-store.ts';
@@ -57,11 +57,14 @@ function readDatabase({ database }: Config, id: number): JobExplanation | 'unkno
 }
 
 function toText(life: JobExplanation): string {
-  const { id, repository, name, runId, attempt, labels, events, phases, output, now } = life;
+  const { id, repository, name, runId, attempt, labels, events, phases, accounting, output, now } = life;
   return [
     `${repository}: job ${id} "${name}" of run ${runId}, attempt ${attempt}, runs-on ${labels.join(', ')}`,
     ...events.map(({ at, what }) => `${at}  ${what}`),
     ...phases.map((phase) => `time of allocation ${phase.allocationId}: ${phaseText(phase)}`),
+    ...accounting.map(
+      (accounted) => `accounting of allocation ${accounted.allocationId}: ${accountedText(accounted)}`,
+    ),
     ...(output === null
       ? []
       : [
@@ -73,6 +76,11 @@ function toText(life: JobExplanation): string {
         ]),
     now,
   ].join('\n');
+}
+
+function accountedText({ peakMemoryMiB, end }: Accounted): string {
+  const peak = peakMemoryMiB === null ? [] : [`${peakMemoryMiB} MiB of memory at its peak.`];
+  return [...peak, ...(end === null ? [] : [end])].join(' ');
 }
 
 function phaseText(phases: Phases): string {

@@ -71,6 +71,7 @@ export const counterNames = [
   'cancels',
   'github_observations_failed',
   'slurm_observations_failed',
+  'accounting_failed',
 ] as const;
 export type CounterName = (typeof counterNames)[number];
 

@@ -20,7 +20,7 @@ export interface ControllerParts {
 }
 
 /** Slurm takes few calls at once well; GitHub allows 100, shared with everything else that uses the token. */
-const concurrency = { slurm: 8, github: 10, mint: 10, mailbox: 16 };
+const concurrency = { slurm: 8, github: 10, mint: 10, mailbox: 16, accounting: 1 };
 /** What every part of the controller is handed, at the start: nothing seen yet, nothing under way. */
 export function createContext(parts: ControllerParts, wakeSlurm: () => void = () => undefined): Context {
   const database = new DatabaseHealth(parts);

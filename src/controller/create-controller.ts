@@ -30,6 +30,7 @@ import { Submitter } from './submit.ts';
 import { RegistrationSweep } from './sweep-registrations.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 import { WakeUpTimer } from './wake-up-timer.ts';
+import { AccountingWatch } from './watch-accounting.ts';
 import { EndWatch } from './watch-ends.ts';
 import { RunnerWatch } from './watch-runners.ts';
 import { WaitingWatch } from './watch-waiting.ts';
@@ -78,6 +79,7 @@ export function createController(parts: ControllerParts): Controller {
   const runnerWatch = new RunnerWatch(context);
   const waitingWatch = new WaitingWatch(context);
   const endWatch = new EndWatch(context);
+  const accountingWatch = new AccountingWatch(context);
   const registrations = new RegistrationSweep(context);
   const pruner = new Pruner(context);
 
@@ -146,6 +148,7 @@ export function createController(parts: ControllerParts): Controller {
     runnerWatch.watch();
     waitingWatch.watch();
     endWatch.watch();
+    accountingWatch.watch();
     registrations.sweep();
   }
 

@@ -50,6 +50,8 @@ export interface StateView {
     readonly node?: string;
     /** Of an ended one's batch script. */
     readonly exitCode?: number;
+    /** Of an ended one, where Slurm's accounting tells. */
+    readonly peakMemoryMiB?: number;
     readonly outcome?: string;
     readonly reason?: string;
   }[];
@@ -177,6 +179,7 @@ function describeAllocation(
     runnerName,
     ...(row.node === null ? {} : { node: row.node }),
     ...(row.exitCode === null ? {} : { exitCode: row.exitCode }),
+    ...(row.peakMemoryMiB === null ? {} : { peakMemoryMiB: row.peakMemoryMiB }),
     ...(row.outcome === null ? {} : { outcome: row.outcome }),
     ...(reason === null ? {} : { reason }),
   };

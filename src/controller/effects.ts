@@ -4,15 +4,17 @@
  */
 import PQueue from 'p-queue';
 
+type Side = 'slurm' | 'github' | 'mailbox' | 'accounting';
+
 export class Effects {
-  readonly #queues: Record<'slurm' | 'github' | 'mint' | 'mailbox', PQueue>;
+  readonly #queues: Record<Side | 'mint', PQueue>;
   readonly #running = new Set<string>();
   readonly #failed: (error: unknown, key: string) => void;
   readonly #stopped = new AbortController();
 
   constructor(
     failed: (error: unknown, key: string) => void,
-    concurrency: { slurm: number; github: number; mint: number; mailbox: number },
+    concurrency: Readonly<Record<Side | 'mint', number>>,
   ) {
     this.#failed = failed;
     this.#queues = {
@@ -20,11 +22,12 @@ export class Effects {
       github: new PQueue({ concurrency: concurrency.github }),
       mint: new PQueue({ concurrency: concurrency.mint }),
       mailbox: new PQueue({ concurrency: concurrency.mailbox }),
+      accounting: new PQueue({ concurrency: concurrency.accounting }),
     };
   }
 
   /** Starts `effect` when its turn comes, unless one with the same key is waiting or running. */
-  run(side: 'slurm' | 'github' | 'mailbox', key: string, effect: () => Promise<void>): void {
+  run(side: Side, key: string, effect: () => Promise<void>): void {
     if (this.#running.has(key) || this.#stopped.signal.aborted) return;
     this.#running.add(key);
     this.#queues[side]

@@ -1,15 +1,16 @@
 /** The one place where Slurm's word ends a row, with what follows from it for the pool and for the runner. */
 import type { Outcome } from '../domain/allocation-state.ts';
 import { endOutcome } from '../domain/end-outcome.ts';
-import { slurmEnds } from '../domain/slurm-ends.ts';
 import { terminalState } from '../domain/slurm-job-state.ts';
 import { updateAllocation } from '../store/allocation-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { countQueued } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
+import { slurmEndReason } from './end-reason.ts';
 import { strike } from './pool-health.ts';
 import { queueHorizonMs } from './queue-horizon.ts';
+import { accountingLagMs } from './watch-accounting.ts';
 
 const startedNothing: ReadonlySet<Outcome> = new Set(['idle', 'runner-never-online', 'registration-lost']);
 
@@ -38,6 +39,7 @@ export function endAllocation(
       reason,
       endedAt: nowMs,
       claimTokenHash: null,
+      ...(hasUsedMemory(row, outcome) ? { accountingDueAt: nowMs + accountingLagMs } : {}),
       ...(mayHaveStarted ? { unconfirmedSince: nowMs } : {}),
     },
     detail: `${outcome}: ${reason}`,
@@ -55,6 +57,12 @@ export function endAllocation(
   return true;
 }
 
+/** Not what was cancelled before it ran; a requeued job's numbers are those of its next start. */
+function hasUsedMemory({ slurmJobId, firstClaimedAt, state }: Allocation, outcome: Outcome): boolean {
+  if (slurmJobId === null || outcome === 'slurm:REQUEUED') return false;
+  return firstClaimedAt !== null || state !== 'releasing';
+}
+
 /** Ends a row whose Slurm job is in a terminal state. False when the row has moved meanwhile, or has ended before. */
 export function endAsSlurmSays(
   context: Context,
@@ -65,8 +73,7 @@ export function endAsSlurmSays(
   const { state } = row;
   if (state === 'ended') return false;
   const end = terminalState(states);
-  const meaning = end === null ? '' : `: ${slurmEnds[end]}`;
-  const reason = `Slurm job ${row.slurmJobId} is ${states.join('+')}${meaning}.`;
+  const reason = slurmEndReason(row.slurmJobId, states);
   const ended = endAllocation(context, db, row, endOutcome({ ...row, state }, states), reason);
   if (!ended) return false;
   // COMPLETED says that its batch script ended with 0; its node is known from its claim.

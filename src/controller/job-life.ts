@@ -27,8 +27,17 @@ export interface JobLife {
   readonly events: readonly LifeEvent[];
   /** Of the allocations whose batch script was heard of, in the order in which they were made. */
   readonly phases: readonly Phases[];
+  /** What Slurm's accounting has told of its allocations, in the same order. */
+  readonly accounting: readonly Accounted[];
   /** The newest of what its allocations printed whose runner ended before a job started. */
   readonly output: { readonly allocationId: string; readonly at: string; readonly text: string } | null;
+}
+
+export interface Accounted {
+  readonly allocationId: string;
+  readonly peakMemoryMiB: number | null;
+  /** How its Slurm job ended, where that was not known when the allocation did. */
+  readonly end: string | null;
 }
 
 /** Tries that came to nothing while it was queued, at most: the newest. */
@@ -60,8 +69,27 @@ export function jobLife(db: Connection, id: number): JobLife | null {
       .toSorted((a, b) => a.atMs - b.atMs)
       .map(({ atMs, what }) => ({ at: new Date(atMs).toISOString(), what })),
     phases: told.flatMap((row) => phasesOf(row, runnersOf(db, row.id).at(-1)) ?? []),
+    accounting: accountingOf(db, told),
     output: outputOf(db, told),
   };
+}
+
+function accountingOf(db: Connection, rows: readonly Allocation[]): Accounted[] {
+  const unknown = new Set(
+    eventsOf(
+      db,
+      rows.filter(({ outcome }) => outcome !== 'slurm:GONE').map(({ id }) => id),
+    )
+      .filter(({ toState, detail }) => toState === 'ended' && detail?.startsWith('slurm:GONE:') === true)
+      .map(({ allocationId }) => allocationId),
+  );
+  return rows
+    .filter((row) => row.peakMemoryMiB !== null || unknown.has(row.id))
+    .map((row) => ({
+      allocationId: row.id,
+      peakMemoryMiB: row.peakMemoryMiB,
+      end: unknown.has(row.id) ? row.reason : null,
+    }));
 }
 
 function outputOf(db: Connection, rows: readonly Allocation[]): JobLife['output'] {

@@ -8,6 +8,7 @@ import { findAllocation } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Context } from './context.ts';
 import { endAllocation } from './end-allocation.ts';
+import { goneReason } from './end-reason.ts';
 import type { SlurmJobDetail } from './ports.ts';
 
 /** Ends the row when Slurm has no job of that number and name, or has sent it back to the queue. */
@@ -35,8 +36,7 @@ export function judge(context: Context, id: string, job: SlurmJobDetail | null):
     const { slurmJobId, slurmJobName, state } = row;
     if (job === null || job.name !== slurmJobName) {
       const outcome = state === 'releasing' ? endOutcome({ ...row, state }, []) : 'slurm:GONE';
-      const reason = `Slurm no longer knows job ${slurmJobId} of that name.`;
-      return endAllocation(context, tx, row, outcome, reason);
+      return endAllocation(context, tx, row, outcome, goneReason(slurmJobId));
     }
     const hasStarted = state === 'claimed' || state === 'busy';
     if (!hasStarted || slurmPhase(job.states) !== 'waiting') return false;

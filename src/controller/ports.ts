@@ -49,6 +49,15 @@ export interface SlurmJobDetail extends SlurmJobRef {
   readonly comment: string;
 }
 
+/** A job in Slurm's accounting, which keeps it longer than slurmctld does. */
+export interface AccountedJob extends SlurmJobRef {
+  readonly states: readonly string[];
+  readonly node: string | null;
+  readonly exitCode: number | null;
+  /** Of its greatest step; null where nothing was sampled. */
+  readonly peakMemoryMiB: number | null;
+}
+
 export interface SlurmPort {
   /**
    * One submit. @returns the job id and Slurm's warnings.
@@ -59,6 +68,11 @@ export interface SlurmPort {
   states(ids: readonly number[]): Promise<readonly SlurmJobState[]>;
   /** One job, or null when Slurm answers that it knows no such id (2017). */
   job(id: number): Promise<SlurmJobDetail | null>;
+  /**
+   * What accounting has kept of these jobs, in one call, newest last: an id may stand for several. What accounting has not heard
+   * of yet is absent. Null where there is no accounting, or none that slurmrestd reaches.
+   */
+  accounting(ids: readonly number[]): Promise<readonly AccountedJob[] | null>;
   /** Sets the comment of a job that is not over, 1,024 bytes at most; false where Slurm knows no such job, or it is over. */
   setComment(job: SlurmJobRef, comment: string): Promise<boolean>;
   /** Cancels by id and name, anded by Slurm, so that a reused id is spared. Ended or unknown is success. */

@@ -15,6 +15,7 @@ import { findRunner, openRunnerStates } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { type ControllerParts, createContext } from './create-context.ts';
 import { endAllocation, endAsSlurmSays } from './end-allocation.ts';
+import { goneReason } from './end-reason.ts';
 import type { RegisteredRunner, SlurmJobDetail, SlurmPort } from './ports.ts';
 import { recover } from './recover.ts';
 
@@ -79,7 +80,7 @@ function endLostRows(context: Context, all: readonly SlurmJobDetail[], dryRun: b
     if (row.slurmJobId === null || (job !== undefined && slurmPhase(job.states) !== 'terminal')) return [];
     const missing = `Slurm has no job ${row.slurmJobId} of that name any more.`;
     if (!dryRun) {
-      if (job === undefined) endAllocation(context, store.db, row, 'slurm:GONE', missing);
+      if (job === undefined) endAllocation(context, store.db, row, 'slurm:GONE', goneReason(row.slurmJobId));
       else endAsSlurmSays(context, store.db, row, job.states);
     }
     const why =

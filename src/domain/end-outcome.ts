@@ -18,3 +18,16 @@ export function endOutcome(row: EndingRow, slurmStates: readonly string[]): Outc
   if (row.state === 'busy' || row.workflowJobId !== null) return 'completed';
   return row.state === 'claimed' ? 'runner-never-online' : 'unclaimed';
 }
+
+/** The same for a row that ended before anybody knew how: what it had come to says in which state that was. */
+export function accountedOutcome(
+  row: {
+    readonly startedAt: number | null;
+    readonly firstClaimedAt: number | null;
+    readonly workflowJobId: number | null;
+  },
+  slurmStates: readonly string[],
+): Outcome {
+  const state = row.startedAt !== null ? 'busy' : row.firstClaimedAt !== null ? 'claimed' : 'pending';
+  return endOutcome({ state, releaseOutcome: null, workflowJobId: row.workflowJobId }, slurmStates);
+}

@@ -16,6 +16,7 @@ const help: Readonly<Record<CounterName, string>> = {
   cancels: 'Cancels sent to Slurm',
   github_observations_failed: 'Looks at a repository that failed',
   slurm_observations_failed: 'Looks at Slurm that failed',
+  accounting_failed: "Questions to Slurm's accounting that failed; none where there is no accounting",
 };
 
 export interface Metrics {

@@ -29,5 +29,10 @@ export const calls = {
     changes: false,
     priority: 0,
   },
+  /**
+   * About 15 KB a job. With slurmdbd stopped slurmrestd answers 7000 after 45 s, and one of its threads is held until then, whether
+   * somebody waits or not; 26.05 has two for each CPU. Given up sooner and sent again, a few such calls would hold all of them.
+   */
+  accounting: { name: 'GET /slurmdb/…/jobs/', timeLimitMs: 75_000, changes: false, priority: 0 },
   ping: { name: 'GET /ping/', timeLimitMs: 15_000, changes: false, priority: 0 },
 } as const satisfies Readonly<Record<string, CallKind>>;

@@ -11,6 +11,7 @@ import { type CallKind, calls } from './calls.ts';
 import { extraFaults } from './check-extra.ts';
 import { errorFromFaults, errorFromText } from './classify-error.ts';
 import type { paths } from './generated/v0.0.42.gen.ts';
+import { type AccountedJob, parseAccounting } from './parse-accounting.ts';
 import { parseLicense, parseNode, parsePartition, parseReservation } from './parse-cluster.ts';
 import { parseJob, type SlurmJobDetail } from './parse-job.ts';
 import { type SubmitRequest, submitBody } from './submit-body.ts';
@@ -38,6 +39,8 @@ export interface SlurmClient {
   setComment(job: SlurmJobRef, comment: string): Promise<boolean>;
   cancel(job: SlurmJobRef): Promise<void>;
   cancelByName(name: string, user: string | null): Promise<void>;
+  /** What accounting has kept of these jobs, newest last; null where Slurm has none, or has none to ask. */
+  accounting(ids: readonly number[]): Promise<readonly AccountedJob[] | null>;
   /** What the cluster has: four listings, megabytes on a large one, so for a comparison by hand only. */
   cluster(): Promise<ClusterView>;
   /** The version in use; looks for one first where none is chosen yet. */
@@ -52,21 +55,44 @@ const nothingThere: ReadonlySet<number> = new Set([unknownJob, 2021, 2172]);
 /** Of a change: unknown id; already over, in two ways to say it. */
 const nothingToChange: ReadonlySet<number> = new Set([unknownJob, 2021, 2084]);
 
+/** slurmrestd can't reach slurmdbd, or there is none; it says the same to a token that slurmdbd refuses. */
+const noDatabase = 7000;
+
 type Api = Client<paths, 'application/json'>;
+/** In the types `/slurmdb` stands where it does in a URL, with the version behind it. */
+type AccountingPaths = {
+  [Path in keyof paths as Path extends `/slurmdb${infer Rest}` ? Rest : never]: paths[Path];
+};
+type AccountingApi = Api & { readonly accounting: () => Client<AccountingPaths, 'application/json'> };
 
 /** A redirect is not followed: a submit would be sent twice, and the token to somebody else. */
-const apiOf = ({ endpoint, version, token, signal }: ApiOptions): Api =>
+const clientOptions = ({ endpoint, token, signal }: ApiOptions) => ({
+  headers: { 'X-SLURM-USER-TOKEN': token },
+  redirect: 'manual' as const,
+  signal,
+  fetch: endpoint.fetch,
+  Request: endpoint.Request,
+});
+
+const apiOf = (options: ApiOptions): Api =>
   createClient<paths, 'application/json'>({
-    baseUrl: `${endpoint.baseUrl}/slurm/${version}`,
-    headers: { 'X-SLURM-USER-TOKEN': token },
-    redirect: 'manual',
-    signal,
-    fetch: endpoint.fetch,
-    Request: endpoint.Request,
+    ...clientOptions(options),
+    baseUrl: `${options.endpoint.baseUrl}/slurm/${options.version}`,
   });
+
+const accountingApiOf = (options: ApiOptions): AccountingApi => ({
+  ...apiOf(options),
+  accounting: () =>
+    createClient<AccountingPaths, 'application/json'>({
+      ...clientOptions(options),
+      baseUrl: `${options.endpoint.baseUrl}/slurmdb/${options.version}`,
+    }),
+});
 
 export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOptions): SlurmClient {
   const caller = new Caller<Api>(options, apiOf, (api) => api.GET('/ping/'));
+  // One of its own: a slurmdbd in trouble says nothing of slurmctld, and must not hold up a call to it.
+  const accounting = new Caller<AccountingApi>(options, accountingApiOf, (api) => api.GET('/ping/'));
 
   async function kill(
     kind: CallKind,
@@ -176,6 +202,23 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
       if (!Array.isArray(jobs))
         throw errorFromText(calls.listJobs.name, 200, 'no list of jobs in the answer');
       return jobs.map(parseJob);
+    },
+
+    async accounting(ids) {
+      type Kept = Common & { readonly jobs?: readonly object[] | null };
+      const query = { step: ids.map(String), show_duplicates: 'true' };
+      const kept = await accounting
+        .call<Kept>(calls.accounting, (api) => api.accounting().GET('/jobs/', { params: { query } }))
+        .catch((error: unknown) => {
+          // Without its plugin slurmrestd does not know the request.
+          if (error instanceof SlurmError && (error.errorNumber === noDatabase || error.kind === 'protocol'))
+            return null;
+          throw error;
+        });
+      if (kept === null) return null;
+      if (!Array.isArray(kept.jobs))
+        throw errorFromText(calls.accounting.name, 200, 'no list of jobs in the answer');
+      return parseAccounting(kept.jobs);
     },
 
     async cluster() {

@@ -15,7 +15,7 @@ export interface WarningLog {
  */
 const ignored = /ignoring unknown field|expected .* but got|unexpected type|unknown flag/i;
 /** Of a listing that found nothing. */
-const nothingNew = /zero jobs|no job changes/i;
+const nothingNew = /zero jobs|no job changes|found nothing/i;
 
 /** The same for every call: a part of a request that is ignored changes the job in silence, and is a defect of this client. */
 export function noteWarnings(log: WarningLog, call: string, warnings: readonly SlurmWarning[]): void {

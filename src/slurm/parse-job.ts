@@ -1,7 +1,8 @@
 /** A job record as far as it is read here. Every field may be missing: the description requires none. */
 import { z } from 'zod';
 
-const optionalNumber = z
+/** Slurm's way to leave a number out. */
+export const optionalNumber = z
   .object({
     set: z.boolean().default(false),
     infinite: z.boolean().default(false),

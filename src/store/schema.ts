@@ -129,6 +129,11 @@ export const allocations = sqliteTable(
     reason: text('reason'),
     /** Of the batch script, as Slurm says; null where it does not. */
     exitCode: integer('exit_code'),
+    /** Of the greatest step of its Slurm job; null where accounting does not say. */
+    peakMemoryMiB: integer('peak_memory_mib'),
+    /** When accounting is to be asked about it, and how often it had no record of its end; null: not, or not any more. */
+    accountingDueAt: integer('accounting_due_at'),
+    accountingAttempts: integer('accounting_attempts').notNull().default(0),
   },
   (t) => [
     check('allocations_state', sql`${t.state} in (${oneOf(allocationStates)})`),
@@ -143,6 +148,11 @@ export const allocations = sqliteTable(
       'allocations_releasing_has_outcome',
       sql`${t.state} <> 'releasing' or ${t.releaseOutcome} is not null`,
     ),
+    check('allocations_peak_is_of_ended', sql`${t.peakMemoryMiB} is null or ${t.state} = 'ended'`),
+    check(
+      'allocations_accounted_has_id',
+      sql`${t.accountingDueAt} is null or (${t.state} = 'ended' and ${t.slurmJobId} is not null)`,
+    ),
     check('allocations_claims_bounded', sql`${t.claims} between 0 and 3`),
     uniqueIndex('allocations_slurm_job_id_live')
       .on(t.slurmJobId)
@@ -151,6 +161,7 @@ export const allocations = sqliteTable(
     index('allocations_in_state').on(t.state, t.createdAt).where(sql`${t.state} <> 'ended'`),
     index('allocations_unconfirmed').on(t.pool).where(sql`${t.unconfirmedSince} is not null`),
     index('allocations_failed').on(t.madeForJobId).where(isFailure),
+    index('allocations_accounting').on(t.accountingDueAt).where(sql`${t.accountingDueAt} is not null`),
     index('allocations_ended').on(t.endedAt, t.id).where(sql`${t.state} = 'ended'`),
   ],
 );

@@ -95,12 +95,24 @@ it('asks the service that runs, with the reason of now', async () => {
       jobMs: null,
     },
   ];
+  const accounting = [
+    { allocationId, peakMemoryMiB: 212, end: null },
+    { allocationId, peakMemoryMiB: null, end: 'Slurm job 1 is FAILED.' },
+  ];
   const output = { allocationId, at: '2026-01-05T09:01:00.000Z', text: 'first\nlast\n' };
   const server = createServer((request, response) => {
     asked.push(request.url);
     response.setHeader('content-type', 'application/json');
     response.end(
-      JSON.stringify({ ...job, attempt: 1, events: [], phases, output, now: 'It waits for Slurm.' }),
+      JSON.stringify({
+        ...job,
+        attempt: 1,
+        events: [],
+        phases,
+        accounting,
+        output,
+        now: 'It waits for Slurm.',
+      }),
     );
   });
   await new Promise<void>((resolve) => server.listen(Number(new URL(adminUrl).port), '127.0.0.1', resolve));
@@ -109,6 +121,8 @@ it('asks the service that runs, with the reason of now', async () => {
   expect(status).toBe(0);
   expect(stdout.split('\n').slice(1)).toEqual([
     `time of allocation ${allocationId}: 12.0 s in Slurm, 1.5 s to prepare, 0.7 s of that for Docker, 0.0 s to be granted its claim`,
+    `accounting of allocation ${allocationId}: 212 MiB of memory at its peak.`,
+    `accounting of allocation ${allocationId}: Slurm job 1 is FAILED.`,
     `what allocation ${allocationId} printed last, until ${output.at}:`,
     '  first',
     '  last',

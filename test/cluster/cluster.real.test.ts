@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findCluster } from '../../slurm/cluster/find-cluster.ts';
+import { releases } from '../../slurm/cluster/root-file-system.ts';
 import { runCommand } from '../../slurm/cluster/run-command.ts';
 import { startCluster } from '../../slurm/cluster/start-cluster.ts';
 import { until } from '../support/until.ts';
@@ -52,6 +53,26 @@ describe.skipIf(realSlurmMissing !== null)('a development cluster', () => {
     cluster.startDaemon('slurmctld');
     await until(async () => (await ping()).includes('is UP'));
   });
+
+  it.each(releases)(
+    'with accounting, of Slurm %s: it knows the user, and its database goes with it',
+    async (release) => {
+      const cluster = await startCluster({
+        name: name('accounting'),
+        release,
+        accounting: true,
+        tieToParent: true,
+      });
+      onTestFinished(() => cluster.stop());
+      const users = ['sacctmgr', '--noheader', '--parsable2', 'show', 'association', 'format=user,account'];
+      expect((await cluster.exec(users)).stdout.split('\n')).toContain('gha|ci');
+      expect((await cluster.exec(['pgrep', '-x', 'mariadbd'])).code).toBe(0);
+      await cluster.stop();
+      expect(existsSync(cluster.directory)).toBe(false);
+      expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(cluster.directory);
+      expect(await processesOf(cluster.directory)).toBe('');
+    },
+  );
 
   it('refuses a name that is taken', async () => {
     const cluster = await startCluster({ name: name('taken'), tieToParent: true });

@@ -1,5 +1,6 @@
 /** Slurm as the controller sees it: jobs with names and states, cancels by id and name, and calls that go wrong. */
 import type {
+  AccountedJob,
   SlurmJobDetail,
   SlurmJobRef,
   SlurmJobState,
@@ -41,6 +42,8 @@ export const slurmFailures = {
 export class InProcessSlurm implements WholeSlurm {
   readonly jobs = new Map<number, InProcessJob>();
   readonly faults = new CallFaults<keyof WholeSlurm>();
+  /** What accounting has kept, newest last; null where there is none. */
+  records: AccountedJob[] | null = null;
   /** Those that it has; null takes any. */
   partitions: ReadonlySet<string> | null = null;
   #nextId = 1;
@@ -76,6 +79,14 @@ export class InProcessSlurm implements WholeSlurm {
 
   listJobs(): Promise<readonly SlurmJobDetail[]> {
     return this.faults.meet('listJobs', null, () => [...this.jobs.values()].map(detailOf));
+  }
+
+  accounting(ids: readonly number[]): Promise<readonly AccountedJob[] | null> {
+    return this.faults.meet(
+      'accounting',
+      ids,
+      () => this.records?.filter(({ id }) => ids.includes(id)) ?? null,
+    );
   }
 
   setComment({ id }: SlurmJobRef, comment: string): Promise<boolean> {
@@ -133,6 +144,11 @@ export class InProcessSlurm implements WholeSlurm {
 
   end(job: InProcessJob, state = 'COMPLETED'): void {
     this.#end(job, state);
+  }
+
+  /** Accounting has got word of it. */
+  keep({ id, name, user }: InProcessJob, kept: Omit<AccountedJob, keyof SlurmJobRef>): void {
+    this.records = [...(this.records ?? []), { id, name, user, ...kept }];
   }
 
   /** slurmctld has dropped its record, or has lost it, and goes on counting from `nextId`. */

@@ -242,6 +242,7 @@ describe('admin', () => {
       conclusion: null,
       events: [],
       phases: [],
+      accounting: [],
       output: null,
       now: 'It waits.',
     };

@@ -437,3 +437,45 @@ it('an error that carries a job id is in doubt: the job was made', async () => {
   }));
   expect(await failureOf(SlurmError, client.submit(submitRequest()))).toMatchObject({ notCreated: false });
 });
+
+describe('accounting', () => {
+  const kept = { jobs: [{ job_id: 7, name: 'gha-x-a', state: { current: ['COMPLETED'] } }], errors: [] };
+
+  it('is asked about many jobs in one call, beside what slurmctld is asked', async () => {
+    const { client, asked, logged } = await slurmrestd(() => ({ body: kept }));
+    expect(await client.accounting([7, 8])).toMatchObject([
+      { id: 7, name: 'gha-x-a', states: ['COMPLETED'] },
+    ]);
+    expect(asked).toMatchObject([
+      { call: 'GET /slurmdb/v0.0.42/jobs/', query: '?step=7&step=8&show_duplicates=true', token: 'token' },
+    ]);
+    expect(logged).toEqual([]);
+  });
+
+  it.each([
+    ['7000: no slurmdbd, or none that answers', refusal(7000, 502)],
+    ['no plugin for it', { status: 404, type: 'text/plain', body: 'Unable find requested URL' }],
+  ])('is none: %s', async (_what, scripted) => {
+    const { client } = await slurmrestd(() => scripted);
+    expect(await client.accounting([7])).toBeNull();
+  });
+
+  it('with another error is no empty answer', async () => {
+    const { client } = await slurmrestd(() => refusal(7001));
+    expect(await failureOf(SlurmError, client.accounting([7]))).toMatchObject({ errorNumber: 7001 });
+    const { client: odd } = await slurmrestd(() => ({ body: { errors: [] } }));
+    expect(await failureOf(SlurmError, odd.accounting([7]))).toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('that does not answer leaves the way to slurmctld open', async () => {
+    const { client } = await slurmrestd(({ call }) =>
+      call.includes('slurmdb')
+        ? { status: 504, type: 'text/html', body: '' }
+        : { body: { jobs: [], errors: [] } },
+    );
+    for (let round = 0; round < 5; round += 1) {
+      await failureOf(SlurmError, client.accounting([7]));
+      expect(await client.states([7])).toEqual([]);
+    }
+  });
+});

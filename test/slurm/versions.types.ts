@@ -78,6 +78,19 @@ interface Detailed extends Common {
   }[];
 }
 
+interface Accounted extends Common {
+  jobs: {
+    job_id?: number;
+    name?: string;
+    user?: string;
+    state?: { current?: string[] };
+    nodes?: string;
+    exit_code?: { return_code?: NumberOrNone };
+    time?: { submission?: number; start?: number };
+    steps?: { tres?: { requested?: { max?: { type?: string; count?: number }[] } } }[];
+  }[];
+}
+
 /** Fields of a listing's records that are read. */
 type ItemOf<Answer, Field extends string> =
   Answer extends Record<Field, readonly (infer Item)[]> ? Item : never;
@@ -111,6 +124,11 @@ type HoldsFor<Paths extends V40 | V41 | V42 | V43 | V44 | V45> = Held<{
   'a state listing takes ids': Is<'job_id', keyof QueryOf<Paths['/jobs/state/']['get']>>;
   'a job': Is<AnswerOf<Paths['/job/{job_id}']['get']>, Detailed>;
   'all jobs': Is<AnswerOf<Paths['/jobs/']['get']>, Detailed>;
+  'records of accounting': Is<AnswerOf<Paths['/slurmdb/jobs/']['get']>, Accounted>;
+  'records take ids': Is<
+    { step: string[]; show_duplicates: string },
+    QueryOf<Paths['/slurmdb/jobs/']['get']>
+  >;
   partitions: Is<Read['partitions'], keyof ItemOf<AnswerOf<Paths['/partitions/']['get']>, 'partitions'>>;
   nodes: Is<Read['nodes'], keyof ItemOf<AnswerOf<Paths['/nodes/']['get']>, 'nodes'>>;
   reservations: Is<

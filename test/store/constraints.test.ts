@@ -57,6 +57,16 @@ describe('the schema refuses', () => {
     ],
     ['a fourth claim', "update allocations set claims = 4 where id = 'a'", /allocations_claims_bounded/],
     [
+      'a peak of what runs',
+      "update allocations set peak_memory_mib = 5 where id = 'a'",
+      /allocations_peak_is_of_ended/,
+    ],
+    [
+      'a question to accounting without a Slurm job',
+      "update allocations set state = 'ended', outcome = 'idle', ended_at = 5, accounting_due_at = 6 where id = 'a'",
+      /allocations_accounted_has_id/,
+    ],
+    [
       'a name twice',
       "update allocations set slurm_job_name = 'gha-x-b' where id = 'a'",
       /UNIQUE.*slurm_job_name/,

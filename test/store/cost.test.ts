@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it, onTestFinished } from 'vitest';
+import * as accountingRows from '../../src/store/accounting-rows.ts';
 import * as allocationRows from '../../src/store/allocation-rows.ts';
 import * as cancelRows from '../../src/store/cancel-rows.ts';
 import type { Connection } from '../../src/store/connection.ts';
@@ -29,6 +30,10 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   updateAllocation: (db) => allocationRows.updateAllocation(db, 'a', { reason: 'r' }),
   countClaim: (db) => allocationRows.countClaim(db, 'a'),
   forgiveClaim: (db) => allocationRows.forgiveClaim(db, 'a'),
+  dueForAccounting: (db) => accountingRows.dueForAccounting(db, 5, 50),
+  closeAccounting: (db) => accountingRows.closeAccounting(db, 'a', { exitCode: 1 }),
+  postponeAccounting: (db) => accountingRows.postponeAccounting(db, 'a', 5),
+  giveUpAccounting: (db) => accountingRows.giveUpAccounting(db, 5),
   failedAttempts: (db) => failedAttempts.failedAttempts(db),
   liveRunIds: (db) => workflowJobRows.liveRunIds(db, 'r'),
   openJobs: (db) => workflowJobRows.openJobs(db, 'r'),
@@ -80,6 +85,7 @@ it.each(Object.keys(calls))('%s reads no history', (name) => {
 
 it('every function that reads is among them', () => {
   const modules = {
+    ...accountingRows,
     ...allocationRows,
     ...cancelRows,
     ...failedAttempts,

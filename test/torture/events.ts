@@ -14,6 +14,7 @@ export const slurmCalls = Object.keys({
   cancelByName: true,
   setComment: true,
   listJobs: true,
+  accounting: true,
 } satisfies Record<SlurmCall, true>) as SlurmCall[];
 export const gitHubCalls = Object.keys({
   observe: true,

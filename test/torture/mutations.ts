@@ -10,6 +10,7 @@ export const mutations: Readonly<Record<string, Readonly<Record<string, boolean>
     setComment: true,
     states: false,
     job: false,
+    accounting: false,
     listJobs: false,
   } satisfies Record<keyof WholeSlurm, boolean>,
   github: {

@@ -2,6 +2,7 @@
 import { config } from '../controller/controller-config.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
+import { accountingScenarios } from './accounting-scenarios.ts';
 import { claimScenarios } from './claim-scenarios.ts';
 import { lateScenarios } from './late-scenarios.ts';
 import { mailboxScenarios } from './mailbox-scenarios.ts';
@@ -9,6 +10,7 @@ import { restScenarios } from './rest-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenarios: readonly Scenario[] = [
+  ...accountingScenarios,
   ...claimScenarios,
   ...lateScenarios,
   ...mailboxScenarios,

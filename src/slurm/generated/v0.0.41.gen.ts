@@ -144,6 +144,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/slurmdb/jobs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["slurmdb_get_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1629,6 +1645,438 @@ export interface components {
                 source?: string;
             }[];
         };
+        openapi_slurmdbd_jobs_resp: {
+            errors?: {
+                description?: string;
+                error?: string;
+                /** Format: int32 */
+                error_number?: number;
+                source?: string;
+            }[];
+            jobs: {
+                account?: string;
+                /** Format: int32 */
+                allocation_nodes?: number;
+                array?: {
+                    /** Format: int32 */
+                    job_id?: number;
+                    limits?: {
+                        max?: {
+                            running?: {
+                                /** Format: int32 */
+                                tasks?: number;
+                            };
+                        };
+                    };
+                    task?: string;
+                    task_id?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                };
+                association?: {
+                    account?: string;
+                    cluster?: string;
+                    /** Format: int32 */
+                    id?: number;
+                    partition?: string;
+                    user: string;
+                };
+                block?: string;
+                cluster?: string;
+                comment?: {
+                    administrator?: string;
+                    job?: string;
+                    system?: string;
+                };
+                constraints?: string;
+                container?: string;
+                derived_exit_code?: {
+                    return_code?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    signal?: {
+                        id?: {
+                            infinite?: boolean;
+                            /** Format: int32 */
+                            number?: number;
+                            set?: boolean;
+                        };
+                        name?: string;
+                    };
+                    status?: ("INVALID" | "PENDING" | "SUCCESS" | "ERROR" | "SIGNALED" | "CORE_DUMPED")[];
+                };
+                exit_code?: {
+                    return_code?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    signal?: {
+                        id?: {
+                            infinite?: boolean;
+                            /** Format: int32 */
+                            number?: number;
+                            set?: boolean;
+                        };
+                        name?: string;
+                    };
+                    status?: ("INVALID" | "PENDING" | "SUCCESS" | "ERROR" | "SIGNALED" | "CORE_DUMPED")[];
+                };
+                extra?: string;
+                failed_node?: string;
+                flags?: ("NONE" | "CLEAR_SCHEDULING" | "NOT_SET" | "STARTED_ON_SUBMIT" | "STARTED_ON_SCHEDULE" | "STARTED_ON_BACKFILL" | "START_RECEIVED")[];
+                group?: string;
+                het?: {
+                    /** Format: int32 */
+                    job_id?: number;
+                    job_offset?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                };
+                hold?: boolean;
+                /** Format: int32 */
+                job_id?: number;
+                kill_request_user?: string;
+                licenses?: string;
+                mcs?: {
+                    label?: string;
+                };
+                name?: string;
+                nodes?: string;
+                partition?: string;
+                priority?: {
+                    infinite?: boolean;
+                    /** Format: int32 */
+                    number?: number;
+                    set?: boolean;
+                };
+                qos?: string;
+                required?: {
+                    /** Format: int32 */
+                    CPUs?: number;
+                    memory_per_cpu?: {
+                        infinite?: boolean;
+                        /** Format: int64 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    memory_per_node?: {
+                        infinite?: boolean;
+                        /** Format: int64 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                };
+                reservation?: {
+                    /** Format: int32 */
+                    id?: number;
+                    name?: string;
+                };
+                script?: string;
+                state?: {
+                    current?: ("PENDING" | "RUNNING" | "SUSPENDED" | "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "PREEMPTED" | "BOOT_FAIL" | "DEADLINE" | "OUT_OF_MEMORY" | "LAUNCH_FAILED" | "REQUEUED" | "REQUEUE_HOLD" | "SPECIAL_EXIT" | "RESIZING" | "CONFIGURING" | "COMPLETING" | "STOPPED" | "RECONFIG_FAIL" | "POWER_UP_NODE" | "REVOKED" | "REQUEUE_FED" | "RESV_DEL_HOLD" | "SIGNALING" | "STAGE_OUT")[];
+                    reason?: string;
+                };
+                stderr?: string;
+                stderr_expanded?: string;
+                stdin?: string;
+                stdin_expanded?: string;
+                stdout?: string;
+                stdout_expanded?: string;
+                steps?: {
+                    CPU?: {
+                        governor?: string;
+                        requested_frequency?: {
+                            max?: {
+                                infinite?: boolean;
+                                /** Format: int32 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                            min?: {
+                                infinite?: boolean;
+                                /** Format: int32 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                        };
+                    };
+                    exit_code?: {
+                        return_code?: {
+                            infinite?: boolean;
+                            /** Format: int32 */
+                            number?: number;
+                            set?: boolean;
+                        };
+                        signal?: {
+                            id?: {
+                                infinite?: boolean;
+                                /** Format: int32 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                            name?: string;
+                        };
+                        status?: ("INVALID" | "PENDING" | "SUCCESS" | "ERROR" | "SIGNALED" | "CORE_DUMPED")[];
+                    };
+                    kill_request_user?: string;
+                    nodes?: {
+                        /** Format: int32 */
+                        count?: number;
+                        list?: string[];
+                        range?: string;
+                    };
+                    pid?: string;
+                    state?: ("PENDING" | "RUNNING" | "SUSPENDED" | "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "PREEMPTED" | "BOOT_FAIL" | "DEADLINE" | "OUT_OF_MEMORY" | "LAUNCH_FAILED" | "REQUEUED" | "REQUEUE_HOLD" | "SPECIAL_EXIT" | "RESIZING" | "CONFIGURING" | "COMPLETING" | "STOPPED" | "RECONFIG_FAIL" | "POWER_UP_NODE" | "REVOKED" | "REQUEUE_FED" | "RESV_DEL_HOLD" | "SIGNALING" | "STAGE_OUT")[];
+                    statistics?: {
+                        CPU?: {
+                            /** Format: int64 */
+                            actual_frequency?: number;
+                        };
+                        energy?: {
+                            consumed?: {
+                                infinite?: boolean;
+                                /** Format: int64 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                        };
+                    };
+                    step?: {
+                        id?: string;
+                        name?: string;
+                    };
+                    task?: {
+                        distribution?: string;
+                    };
+                    tasks?: {
+                        /** Format: int32 */
+                        count?: number;
+                    };
+                    time?: {
+                        /** Format: int32 */
+                        elapsed?: number;
+                        end?: {
+                            infinite?: boolean;
+                            /** Format: int64 */
+                            number?: number;
+                            set?: boolean;
+                        };
+                        start?: {
+                            infinite?: boolean;
+                            /** Format: int64 */
+                            number?: number;
+                            set?: boolean;
+                        };
+                        /** Format: int32 */
+                        suspended?: number;
+                        system?: {
+                            /** Format: int32 */
+                            microseconds?: number;
+                            /** Format: int64 */
+                            seconds?: number;
+                        };
+                        total?: {
+                            /** Format: int32 */
+                            microseconds?: number;
+                            /** Format: int64 */
+                            seconds?: number;
+                        };
+                        user?: {
+                            /** Format: int32 */
+                            microseconds?: number;
+                            /** Format: int64 */
+                            seconds?: number;
+                        };
+                    };
+                    tres?: {
+                        allocated?: {
+                            /** Format: int64 */
+                            count?: number;
+                            /** Format: int32 */
+                            id?: number;
+                            name?: string;
+                            type: string;
+                        }[];
+                        consumed?: {
+                            average?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                            max?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                            min?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                            total?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                        };
+                        requested?: {
+                            average?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                            max?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                            min?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                            total?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                        };
+                    };
+                }[];
+                submit_line?: string;
+                time?: {
+                    /** Format: int32 */
+                    elapsed?: number;
+                    /** Format: int64 */
+                    eligible?: number;
+                    /** Format: int64 */
+                    end?: number;
+                    limit?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    planned?: {
+                        infinite?: boolean;
+                        /** Format: int64 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                    /** Format: int64 */
+                    start?: number;
+                    /** Format: int64 */
+                    submission?: number;
+                    /** Format: int32 */
+                    suspended?: number;
+                    system?: {
+                        /** Format: int64 */
+                        microseconds?: number;
+                        /** Format: int64 */
+                        seconds?: number;
+                    };
+                    total?: {
+                        /** Format: int64 */
+                        microseconds?: number;
+                        /** Format: int64 */
+                        seconds?: number;
+                    };
+                    user?: {
+                        /** Format: int64 */
+                        microseconds?: number;
+                        /** Format: int64 */
+                        seconds?: number;
+                    };
+                };
+                tres?: {
+                    allocated?: {
+                        /** Format: int64 */
+                        count?: number;
+                        /** Format: int32 */
+                        id?: number;
+                        name?: string;
+                        type: string;
+                    }[];
+                    requested?: {
+                        /** Format: int64 */
+                        count?: number;
+                        /** Format: int32 */
+                        id?: number;
+                        name?: string;
+                        type: string;
+                    }[];
+                };
+                used_gres?: string;
+                user?: string;
+                wckey?: {
+                    flags: "ASSIGNED_DEFAULT"[];
+                    wckey: string;
+                };
+                working_directory?: string;
+            }[];
+            meta?: {
+                client?: {
+                    group?: string;
+                    source?: string;
+                    user?: string;
+                };
+                command?: string[];
+                plugin?: {
+                    accounting_storage?: string;
+                    data_parser?: string;
+                    name?: string;
+                    type?: string;
+                };
+                slurm?: {
+                    cluster?: string;
+                    release?: string;
+                    version?: {
+                        major?: string;
+                        micro?: string;
+                        minor?: string;
+                    };
+                };
+            };
+            warnings?: {
+                description?: string;
+                source?: string;
+            }[];
+        };
     };
     responses: never;
     parameters: never;
@@ -1995,6 +2443,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_reservation_resp"];
+                };
+            };
+        };
+    };
+    slurmdb_get_jobs: {
+        parameters: {
+            query?: {
+                account?: string;
+                association?: string;
+                cluster?: string;
+                constraints?: string;
+                scheduler_unset?: string;
+                scheduled_on_submit?: string;
+                scheduled_by_main?: string;
+                scheduled_by_backfill?: string;
+                job_started?: string;
+                exit_code?: string;
+                show_duplicates?: string;
+                skip_steps?: string;
+                disable_truncate_usage_time?: string;
+                whole_hetjob?: string;
+                disable_whole_hetjob?: string;
+                disable_wait_for_result?: string;
+                usage_time_as_submit_time?: string;
+                show_batch_script?: string;
+                show_job_environment?: string;
+                format?: string;
+                groups?: string;
+                job_name?: string;
+                partition?: string;
+                qos?: string;
+                reason?: string;
+                reservation?: string;
+                reservation_id?: string;
+                state?: string;
+                step?: string[];
+                end_time?: string;
+                start_time?: string;
+                node?: string;
+                users?: string;
+                wckey?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_slurmdbd_jobs_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_slurmdbd_jobs_resp"];
                 };
             };
         };

@@ -144,6 +144,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/slurmdb/jobs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["slurmdb_get_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -160,6 +176,14 @@ export interface components {
             last_collected?: number;
             /** Format: int64 */
             previous_consumed_energy?: number;
+        };
+        assoc_short: {
+            account?: string;
+            cluster?: string;
+            /** Format: int32 */
+            id?: number;
+            partition?: string;
+            user: string;
         };
         controller_ping: {
             hostname?: string;
@@ -193,7 +217,137 @@ export interface components {
             number?: number;
             set?: boolean;
         };
+        hostlist: string[];
         hostlist_string: string[];
+        job: {
+            account?: string;
+            /** Format: int32 */
+            allocation_nodes?: number;
+            array?: {
+                /** Format: int32 */
+                job_id?: number;
+                limits?: {
+                    max?: {
+                        running?: {
+                            /** Format: int32 */
+                            tasks?: number;
+                        };
+                    };
+                };
+                task?: string;
+                task_id?: components["schemas"]["uint32_no_val_struct"];
+            };
+            association?: components["schemas"]["assoc_short"];
+            block?: string;
+            cluster?: string;
+            comment?: {
+                administrator?: string;
+                job?: string;
+                system?: string;
+            };
+            constraints?: string;
+            container?: string;
+            derived_exit_code?: components["schemas"]["process_exit_code_verbose"];
+            exclusive?: string;
+            exit_code?: components["schemas"]["process_exit_code_verbose"];
+            extra?: string;
+            failed_node?: string;
+            flags?: ("NONE" | "CLEAR_SCHEDULING" | "NOT_SET" | "STARTED_ON_SUBMIT" | "STARTED_ON_SCHEDULE" | "STARTED_ON_BACKFILL" | "START_RECEIVED" | "JOB_ALTERED")[];
+            group?: string;
+            het?: {
+                /** Format: int32 */
+                job_id?: number;
+                job_offset?: components["schemas"]["uint32_no_val_struct"];
+            };
+            hold?: boolean;
+            /** Format: int32 */
+            job_id?: number;
+            kill_request_user?: string;
+            licenses?: string;
+            mcs?: {
+                label?: string;
+            };
+            name?: string;
+            nodes?: string;
+            original_sluid?: string;
+            oversubscribe?: string;
+            partition?: string;
+            priority?: components["schemas"]["uint32_no_val_struct"];
+            qos?: string;
+            qosreq?: string;
+            required?: {
+                /** Format: int32 */
+                CPUs?: number;
+                memory_per_cpu?: components["schemas"]["uint64_no_val_struct"];
+                memory_per_node?: components["schemas"]["uint64_no_val_struct"];
+            };
+            reservation?: {
+                /** Format: int32 */
+                id?: number;
+                name?: string;
+                requested?: string;
+            };
+            /** Format: int32 */
+            restart_cnt?: number;
+            script?: string;
+            /** Format: int32 */
+            segment_size?: number;
+            sluid?: string;
+            state?: {
+                current?: ("PENDING" | "RUNNING" | "SUSPENDED" | "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "PREEMPTED" | "BOOT_FAIL" | "DEADLINE" | "OUT_OF_MEMORY" | "LAUNCH_FAILED" | "REQUEUED" | "REQUEUE_HOLD" | "SPECIAL_EXIT" | "RESIZING" | "CONFIGURING" | "COMPLETING" | "STOPPED" | "RECONFIG_FAIL" | "POWER_UP_NODE" | "REVOKED" | "REQUEUE_FED" | "RESV_DEL_HOLD" | "SIGNALING" | "STAGE_OUT" | "EXPEDITING")[];
+                reason?: string;
+            };
+            stderr?: string;
+            stderr_expanded?: string;
+            stdin?: string;
+            stdin_expanded?: string;
+            stdout?: string;
+            stdout_expanded?: string;
+            steps?: components["schemas"]["step_list"];
+            submit_line?: string;
+            time?: {
+                /** Format: int32 */
+                elapsed?: number;
+                /** Format: int64 */
+                eligible?: number;
+                /** Format: int64 */
+                end?: number;
+                limit?: components["schemas"]["uint32_no_val_struct"];
+                planned?: components["schemas"]["uint64_no_val_struct"];
+                /** Format: int64 */
+                start?: number;
+                /** Format: int64 */
+                submission?: number;
+                /** Format: int32 */
+                suspended?: number;
+                system?: {
+                    /** Format: int64 */
+                    microseconds?: number;
+                    /** Format: int64 */
+                    seconds?: number;
+                };
+                total?: {
+                    /** Format: int64 */
+                    microseconds?: number;
+                    /** Format: int64 */
+                    seconds?: number;
+                };
+                user?: {
+                    /** Format: int64 */
+                    microseconds?: number;
+                    /** Format: int64 */
+                    seconds?: number;
+                };
+            };
+            tres?: {
+                allocated?: components["schemas"]["tres_list"];
+                requested?: components["schemas"]["tres_list"];
+            };
+            used_gres?: string;
+            user?: string;
+            wckey?: components["schemas"]["wckey_tag_struct"];
+            working_directory?: string;
+        };
         job_array_response_array: components["schemas"]["job_array_response_msg_entry"][];
         job_array_response_msg_entry: {
             error?: string;
@@ -526,6 +680,7 @@ export interface components {
         };
         job_info_gres_detail: string[];
         job_info_msg: components["schemas"]["job_info"][];
+        job_list: components["schemas"]["job"][];
         job_res: {
             /** Format: int32 */
             cpus: number;
@@ -799,6 +954,12 @@ export interface components {
             reservations: components["schemas"]["reservation_info_msg"];
             warnings?: components["schemas"]["openapi_warnings"];
         };
+        openapi_slurmdbd_jobs_resp: {
+            errors?: components["schemas"]["openapi_errors"];
+            jobs: components["schemas"]["job_list"];
+            meta?: components["schemas"]["openapi_meta"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
         openapi_warning: {
             description?: string;
             source?: string;
@@ -941,7 +1102,108 @@ export interface components {
             step_het_component?: components["schemas"]["uint32_no_val_struct"];
             step_id?: string;
         };
+        step: {
+            CPU?: {
+                governor?: string;
+                requested_frequency?: {
+                    max?: components["schemas"]["uint32_no_val_struct"];
+                    min?: components["schemas"]["uint32_no_val_struct"];
+                };
+            };
+            exit_code?: components["schemas"]["process_exit_code_verbose"];
+            kill_request_user?: string;
+            nodes?: {
+                /** Format: int32 */
+                count?: number;
+                list?: components["schemas"]["hostlist"];
+                range?: string;
+            };
+            state?: ("PENDING" | "RUNNING" | "SUSPENDED" | "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "PREEMPTED" | "BOOT_FAIL" | "DEADLINE" | "OUT_OF_MEMORY" | "LAUNCH_FAILED" | "REQUEUED" | "REQUEUE_HOLD" | "SPECIAL_EXIT" | "RESIZING" | "CONFIGURING" | "COMPLETING" | "STOPPED" | "RECONFIG_FAIL" | "POWER_UP_NODE" | "REVOKED" | "REQUEUE_FED" | "RESV_DEL_HOLD" | "SIGNALING" | "STAGE_OUT" | "EXPEDITING")[];
+            statistics?: {
+                CPU?: {
+                    /** Format: int64 */
+                    actual_frequency?: number;
+                };
+                energy?: {
+                    consumed?: components["schemas"]["uint64_no_val_struct"];
+                };
+            };
+            step?: {
+                id?: string;
+                name?: string;
+                stderr?: string;
+                stderr_expanded?: string;
+                stdin?: string;
+                stdin_expanded?: string;
+                stdout?: string;
+                stdout_expanded?: string;
+            };
+            submit_line?: string;
+            task?: {
+                distribution?: string;
+            };
+            tasks?: {
+                /** Format: int32 */
+                count?: number;
+            };
+            time?: {
+                /** Format: int32 */
+                elapsed?: number;
+                end?: components["schemas"]["uint64_no_val_struct"];
+                limit?: components["schemas"]["uint32_no_val_struct"];
+                start?: components["schemas"]["uint64_no_val_struct"];
+                /** Format: int32 */
+                suspended?: number;
+                system?: {
+                    /** Format: int32 */
+                    microseconds?: number;
+                    /** Format: int64 */
+                    seconds?: number;
+                };
+                total?: {
+                    /** Format: int32 */
+                    microseconds?: number;
+                    /** Format: int64 */
+                    seconds?: number;
+                };
+                user?: {
+                    /** Format: int32 */
+                    microseconds?: number;
+                    /** Format: int64 */
+                    seconds?: number;
+                };
+            };
+            tres?: {
+                allocated?: components["schemas"]["tres_list"];
+                consumed?: {
+                    average?: components["schemas"]["tres_list"];
+                    max?: components["schemas"]["step_tres_usage_max"];
+                    min?: components["schemas"]["step_tres_usage_min"];
+                    total?: components["schemas"]["tres_list"];
+                };
+                requested?: {
+                    average?: components["schemas"]["tres_list"];
+                    max?: components["schemas"]["step_tres_req_max"];
+                    min?: components["schemas"]["step_tres_req_min"];
+                    total?: components["schemas"]["tres_list"];
+                };
+            };
+        };
+        step_list: components["schemas"]["step"][];
+        step_tres_req_max: components["schemas"]["tres"][];
+        step_tres_req_min: components["schemas"]["tres"][];
+        step_tres_usage_max: components["schemas"]["tres"][];
+        step_tres_usage_min: components["schemas"]["tres"][];
         string_array: string[];
+        tres: {
+            /** Format: int64 */
+            count?: number;
+            /** Format: int32 */
+            id?: number;
+            name?: string;
+            type: string;
+        };
+        tres_list: components["schemas"]["tres"][];
         uint16_no_val_struct: {
             infinite?: boolean;
             /** Format: int32 */
@@ -959,6 +1221,10 @@ export interface components {
             /** Format: int64 */
             number?: number;
             set?: boolean;
+        };
+        wckey_tag_struct: {
+            flags: "ASSIGNED_DEFAULT"[];
+            wckey: string;
         };
     };
     responses: never;
@@ -1308,6 +1574,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_reservation_resp"];
+                };
+            };
+        };
+    };
+    slurmdb_get_jobs: {
+        parameters: {
+            query?: {
+                account?: string;
+                association?: string;
+                cluster?: string;
+                constraints?: string;
+                scheduler_unset?: string;
+                scheduled_on_submit?: string;
+                scheduled_by_main?: string;
+                scheduled_by_backfill?: string;
+                job_started?: string;
+                job_altered?: string;
+                exit_code?: string;
+                show_duplicates?: string;
+                skip_steps?: string;
+                disable_truncate_usage_time?: string;
+                whole_hetjob?: string;
+                disable_whole_hetjob?: string;
+                disable_wait_for_result?: string;
+                usage_time_as_submit_time?: string;
+                show_batch_script?: string;
+                show_job_environment?: string;
+                groups?: string;
+                job_name?: string;
+                partition?: string;
+                qos?: string;
+                reason?: string;
+                reservation?: string;
+                reservation_id?: string;
+                state?: string;
+                step?: string[];
+                end_time?: string;
+                start_time?: string;
+                node?: string;
+                users?: string;
+                wckey?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_slurmdbd_jobs_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_slurmdbd_jobs_resp"];
                 };
             };
         };
