@@ -53,6 +53,7 @@ const calls: Readonly<
   job: (client) => client.job(1),
   listJobs: (client) => client.listJobs(),
   setComment: (client) => client.setComment({ id: 1, name: 'gha-i-a', user: null }, 'a comment'),
+  accounting: (client) => client.accounting([1]),
   cancel: (client) => client.cancel({ id: 1, name: 'gha-i-a', user: null }),
   cancelByName: (client) => client.cancelByName('gha-i-a', null),
   cluster: (client) => client.cluster(),
