@@ -1,10 +1,16 @@
 /**
  * Runners that say nothing: claimed ones without a start, and started ones whose job no listing shows. One listing of the scope's
  * runners a minute, while there is any of that kind, tells which is online, which is busy, which never came, and which is a
- * ghost: a process that goes on although its registration is gone, and would hold its Slurm job until the time limit.
+ * ghost: a process that goes on although its registration is gone, and would hold its Slurm job until the time limit. And batch
+ * scripts that say nothing: those that run, and never ask for their runner.
  */
 import type { Outcome } from '../domain/allocation-state.ts';
-import { allocationsIn, updateAllocation } from '../store/allocation-rows.ts';
+import {
+  allocationsIn,
+  findAllocation,
+  liveAllocationsInBrief,
+  updateAllocation,
+} from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { markOnline, openRunnersOf, type RunnerRow } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
@@ -15,17 +21,22 @@ const quietMs = 90_000;
 const everyMs = 60_000;
 /** A runner that is not online this long after its claim never will be. */
 const neverOnlineMs = 5 * 60_000;
+/** An image that another job pulls, one of its own, and a dockerd: before the script begins to ask. */
+const preparationMs = 45 * 60_000;
 
 export class RunnerWatch {
   readonly #context: Context;
   /** Monotonic time of the last listing, by scope. */
   readonly #listedMs = new Map<string, number>();
+  /** Monotonic time since when a pending allocation's Slurm job has been seen to run. */
+  readonly #runsSinceMs = new Map<string, number>();
 
   constructor(context: Context) {
     this.#context = context;
   }
 
   watch(): void {
+    this.#watchScripts();
     const { store, clock, effects } = this.#context;
     const isQuiet = (sinceMs: number): boolean => clock.wallMs() - sinceMs > quietMs;
     const quiet = [
@@ -40,6 +51,25 @@ export class RunnerWatch {
       this.#listedMs.set(scope, clock.monotonicMs());
       effects.run('github', `runners:${scope}`, () => this.#look(scope, rows));
     }
+  }
+
+  /** A script gives up by itself when nobody answers its claims: one that is still there has hung, or lost its runner to a restore. */
+  #watchScripts(): void {
+    const { store, clock, config, seen } = this.#context;
+    const nowMs = clock.monotonicMs();
+    const running = new Set<string>();
+    for (const { id, state } of liveAllocationsInBrief(store.db)) {
+      if (state !== 'pending' || seen.phases.get(id) !== 'running') continue;
+      running.add(id);
+      const sinceMs = this.#runsSinceMs.get(id) ?? nowMs;
+      this.#runsSinceMs.set(id, sinceMs);
+      const minutes = Math.floor((nowMs - sinceMs) / 60_000);
+      if (nowMs - sinceMs <= config.job.claimWaitMs + preparationMs) continue;
+      const row = findAllocation(store.db, id);
+      const reason = `Its Slurm job has run for ${minutes} minutes and has not asked for its runner: look at its output.`;
+      if (row?.state === 'pending') this.#release(row, 'unclaimed', reason);
+    }
+    for (const id of this.#runsSinceMs.keys()) if (!running.has(id)) this.#runsSinceMs.delete(id);
   }
 
   async #look(scope: string, rows: readonly Allocation[]): Promise<void> {

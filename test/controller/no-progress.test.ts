@@ -67,6 +67,21 @@ describe('no progress', () => {
     expect(h.github.faults.count('mint')).toBe(0);
   });
 
+  it('a batch script that never asks for its runner is ended when nothing can come of it any more', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    h.slurm.start(h.theJob());
+    for (let minutes = 0; minutes < 59; minutes += 1) await h.tick(60_000);
+    expect(h.slurm.live()).toHaveLength(1);
+    for (let minutes = 0; minutes < 6; minutes += 1) await h.tick(60_000);
+    expect(h.rows()[0]).toMatchObject({ state: 'ended', outcome: 'unclaimed' });
+    expect(h.rows()[0]?.reason).toMatch(/has run for 60 minutes and has not asked for its runner/);
+    expect(job?.status).toBe('queued');
+    // Another one is tried.
+    expect(h.slurm.live()).toHaveLength(1);
+  });
+
   it('a node says what it lacks after its claim: that is not heard', async () => {
     const h = new Harness();
     h.queue();

@@ -49,6 +49,8 @@ export class ClusterNode {
 
   async step(): Promise<void> {
     if (this.job.states[0] !== 'RUNNING') return;
+    // Of a runner, `#wait` says what that means.
+    if (this.#runnerName === null && this.#broken) return;
     if (this.#runnerName === null) await this.#claim();
     else if (this.#running === null) await this.#wait(this.#runnerName);
     else await this.#work(this.#running);

@@ -73,4 +73,13 @@ export const foundBefore: readonly { readonly what: string; readonly events: rea
       { kind: 'crashAt', point: 0, side: 'before' },
     ],
   },
+  {
+    what: 'a runner that was minted after the backup never comes online, and its batch script goes on',
+    events: [
+      { kind: 'breakRunners', count: 1 },
+      { kind: 'queue', count: 1, label: 'slurm-small' },
+      { kind: 'backUp' },
+      { kind: 'restore' },
+    ],
+  },
 ];

@@ -25,6 +25,16 @@ export const restScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a batch script that hangs before it asks for its runner',
+    slots: 1,
+    async play(world, step) {
+      world.hub.queue(1);
+      await step(1);
+      for (const job of world.cluster.running()) world.cluster.nodeOf(job.id)?.hang();
+      await pass(62, world, step);
+    },
+  },
+  {
     name: 'a job that rests, and gets the runner of another one',
     slots: 1,
     async play(world, step) {
