@@ -76,7 +76,7 @@ describe('no progress', () => {
     expect(h.slurm.live()).toHaveLength(1);
     for (let minutes = 0; minutes < 6; minutes += 1) await h.tick(60_000);
     expect(h.rows()[0]).toMatchObject({ state: 'ended', outcome: 'unclaimed' });
-    expect(h.rows()[0]?.reason).toMatch(/has run for 60 minutes and has not asked for its runner/);
+    expect(h.rows()[0]?.reason).toMatch(/has run for 61 minutes and has not asked for its runner/);
     expect(job?.status).toBe('queued');
     // Another one is tried.
     expect(h.slurm.live()).toHaveLength(1);
