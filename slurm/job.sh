@@ -47,6 +47,7 @@ idle_timeout=120
 runner_pid=
 watch_pid=
 relay_pid=
+end_word=end-$RANDOM$RANDOM$RANDOM
 helper_pid=
 session=
 session_since=
@@ -95,7 +96,8 @@ clean_up() {
   [ -z "$watch_pid" ] || kill -KILL -- "-$watch_pid" 2> /dev/null
   [ -z "$runner_pid" ] || kill -KILL -- "-$runner_pid" 2> /dev/null
   if [ -n "$relay_pid" ]; then
-    echo end >&5
+    # A step may write to that pipe, too, and does not know the word.
+    kill -0 "$relay_pid" 2> /dev/null && echo "$end_word" >&5
     gone "$relay_pid" 15
     kill -KILL "$relay_pid" 2> /dev/null
   fi

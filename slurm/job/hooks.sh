@@ -64,7 +64,7 @@ relay_events() {
     event=$part$event part=
     case $event in
       started | finished) report "$event" ;;
-      end) return 0 ;;
+      "$end_word") return 0 ;;
     esac
   done
 }

@@ -22,8 +22,11 @@ launcher_prepare() {
   case $GHA_SLURM_IMAGE in
     /*) measure image load_image "$GHA_SLURM_IMAGE" ;;
     *)
-      docker_image=$GHA_SLURM_IMAGE
-      docker image inspect "$docker_image" > /dev/null 2>&1 || { measure image cache_image tar && measure image load_image "$cached_image"; docker_image=$GHA_SLURM_IMAGE; }
+      # An archive keeps no digest: what was loaded goes by its own id.
+      if docker image inspect "$GHA_SLURM_IMAGE" > /dev/null 2>&1; then docker_image=$GHA_SLURM_IMAGE; else
+        measure image cache_image tar
+        measure image load_image "$cached_image"
+      fi
       ;;
   esac
   docker_args=(run --rm --interactive --name runner --user 0:0 --network host --workdir "$work" --entrypoint /bin/sh

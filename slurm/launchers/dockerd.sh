@@ -24,7 +24,7 @@ docker_check() {
 # subordinate_ids FILE [-g]: files are not all that there is: getsubids asks the name service too.
 subordinate_ids() {
   { getsubids ${2:+"$2"} "$(id -un)" 2> /dev/null | tr ' ' ':' | cut -d: -f2-
-    grep -E "^($(id -un)|$(id -u)):" "$1" 2> /dev/null; } | awk -F: '$3 >= 65536 { found = 1 } END { exit !found }'
+    grep -E "^($(id -un)|$(id -u)):" "$1" 2> /dev/null; } | awk -F: '$NF >= 65536 { found = 1 } END { exit !found }'
 }
 
 # json_list NAME LINES: a member of a JSON object; values are URLs and names, which the configuration has checked.

@@ -21,6 +21,8 @@ cache_image() {
     await flock -x -w 1200 6 || unfit "the image $GHA_SLURM_IMAGE is in use by jobs that keep it from being pulled again"
     if ! is_fresh "$cached_image"; then
       log "pulling $GHA_SLURM_IMAGE"
+      # Of a pull that was killed.
+      rm -f "$cached_image.part.$1"
       await timeout -k 5 900 bash -c "$(declare -f fetch_image apptainer_quietly); folder='$folder'; fetch_image \"\$0\"" "$cached_image.part.$1" ||
         { rm -f "$cached_image.part.$1"; unfit "the image $GHA_SLURM_IMAGE can't be pulled: $(last_words "$folder/pull.log")"; }
       mv "$cached_image.part.$1" "$cached_image"
@@ -39,6 +41,7 @@ is_fresh() {
 
 # evict FOLDER: least recently used first, until the rest is within the limit; its own image is locked.
 evict() {
+  find "$1" -name '*.part.*' -mmin +60 -delete 2> /dev/null
   local lock limit=$((${GHA_SLURM_IMAGE_CACHE_MIB:-20480} * 1024))
   while IFS= read -r lock; do
     [ "$(du -sk "$1" | cut -f 1)" -gt "$limit" ] || return 0

@@ -45,7 +45,7 @@ describe('no progress', () => {
   it('nodes that say before their claim what they lack: it is the reason, and the workflow job waits', async () => {
     const h = new Harness();
     const [job] = h.queue();
-    const reason = 'rootless Docker needs /dev/net/tun';
+    const reason = 'rootless Docker needs\n/dev/net/tun (ghp_0123456789abcdefghij)\u001b[0m';
     for (let count = 0; count < 8; count += 1) {
       await h.tick(5_000);
       for (const slurmJob of h.slurm.live()) {
@@ -60,7 +60,7 @@ describe('no progress', () => {
         h.slurm.end(slurmJob, 'FAILED');
       }
     }
-    const said = `The node node7 can't run it: ${reason}`;
+    const said = `The node node7 can't run it: rootless Docker needs /dev/net/tun (***)`;
     expect(h.rows().map((row) => [row.outcome, row.reason])).toEqual(Array(3).fill(['slurm:FAILED', said]));
     expect(blocked(h)).toContain(said);
     expect(job?.status).toBe('queued');
