@@ -85,7 +85,7 @@ claim() {
     case $wait in '' | *[!0-9]*) wait=2 ;; esac
     # A job counts its time in seconds; jitter keeps a thousand of them from asking in step.
     if [ "$SECONDS" -ge "$deadline" ]; then
-      log "gave up after ${GHA_SLURM_CLAIM_WAIT:-900} s: check runner.callbackUrl and the network from this node"
+      log "gave up after ${GHA_SLURM_CLAIM_WAIT:-900} s: $(if [ -n "$mailbox_key" ]; then echo 'see whether the service runs and Slurm answers it'; else echo 'check runner.callbackUrl and the network from this node'; fi)"
       exit 75
     fi
     await sleep "$wait.$((RANDOM % 10))"

@@ -9,12 +9,16 @@ import { endedAllocations, liveAllocations } from '../store/allocation-rows.ts';
 import type { Allocation } from '../store/move-allocation.ts';
 import { newestRunnerNames } from '../store/runner-rows.ts';
 import { countRunning, openJobRows, recentJobRows, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
-import type { Context } from './context.ts';
+import type { Context, Handoff } from './context.ts';
 import { queueHorizonMs } from './queue-horizon.ts';
 
 const endedPage = 1_000;
-const notAsked =
-  'Its Slurm job has started and has not asked for its runner yet: if that lasts, see whether its node reaches runner.callbackUrl.';
+const notAsked: Readonly<Record<Handoff['kind'], string>> = {
+  callback:
+    'Its Slurm job has started and has not asked for its runner yet: if that lasts, see whether its node reaches runner.callbackUrl.',
+  mailbox:
+    'Its Slurm job has started and has not asked for its runner yet: if that lasts, see what gha-slurm check --node says of its profile.',
+};
 
 export interface StateView {
   readonly pools: readonly {
@@ -157,7 +161,7 @@ function outOfReach({ config, clock }: Context, job: WorkflowJobRow): string | n
 }
 
 function describeAllocation(
-  { seen }: Context,
+  { seen, config }: Context,
   row: Allocation,
   runnerName: string | null,
 ): StateView['allocations'][number] {
@@ -167,7 +171,9 @@ function describeAllocation(
       ? ''
       : `, expected to start at ${new Date(waiting.expectedStartMs).toISOString()}`;
   const unclaimed =
-    row.state === 'pending' && seen.phases.get(row.id) === 'running' ? (row.reason ?? notAsked) : null;
+    row.state === 'pending' && seen.phases.get(row.id) === 'running'
+      ? (row.reason ?? notAsked[config.job.handoff.kind])
+      : null;
   const reason =
     unclaimed ?? (waiting === undefined ? row.reason : `Slurm says ${waiting.reason}${expected}.`);
   return {
