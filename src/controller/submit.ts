@@ -154,8 +154,12 @@ export class Submitter {
     this.#unsent.delete(id);
     const row = findAllocation(store.db, id);
     if (row === undefined) return;
-    const lost = loseSubmit(this.#context, row, 'submit-lost', message);
-    if (lost) strike(this.#context, store.db, { ...row, stage: 'submit', reason: message });
+    // At once: a process that dies in between would send the next one as if none had failed.
+    const lost = store.db.transaction((tx) => {
+      const moved = loseSubmit(this.#context, row, 'submit-lost', message);
+      if (moved) strike(this.#context, tx, { ...row, stage: 'submit', reason: message });
+      return moved;
+    });
     log.warn({ allocationId: id, reason: message, fenced: lost }, 'submit in doubt');
   }
 

@@ -175,8 +175,8 @@ export const seededBugs: readonly SeededBug[] = [
       },
       {
         file: 'src/controller/submit-fuse.ts',
-        from: '2 * jobs + spare - recent',
-        to: '60 + 0 * jobs * spare - recent',
+        from: '2 * jobs.size + spare - recent',
+        to: '60 + 0 * jobs.size * spare - recent',
       },
     ],
   },
