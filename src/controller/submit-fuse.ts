@@ -25,7 +25,9 @@ export class SubmitFuse {
   /** How many submits are left to the pool in this minute. Those that it had tell of the jobs that were queued for them. */
   room(pool: string, queued: readonly { readonly id: number }[], nowMs: number): number {
     const recent = this.#recent(pool, nowMs);
-    if (recent.length === 0) return 2 * queued.length + spare;
+    const least = 2 * queued.length + spare - recent.length;
+    // More than can be wanted: no need to know which jobs those were.
+    if (least >= queued.length) return least;
     const jobs = new Set(queued.map(({ id }) => id));
     for (const { jobId } of recent) if (jobId !== null) jobs.add(jobId);
     return Math.max(0, 2 * jobs.size + spare - recent.length);

@@ -33,29 +33,23 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
   const unproven = endedSupply(store.db);
   const rests = restingJobs(context, live, unproven);
   const watched = new Set(config.repositories);
-  for (const { id, pool, repository, createdAt } of queuedJobs(store.db, queueHorizonMs(nowMs))) {
-    if (!watched.has(repository)) continue;
-    draftOf(pool).queued.push({ id, repository, createdAtMs: createdAt, rest: rests.get(id) ?? null });
-  }
+  seen.planned.begin(live);
+  for (const row of queuedJobs(store.db, queueHorizonMs(nowMs)))
+    if (watched.has(row.repository))
+      draftOf(row.pool).queued.push(seen.planned.job(row, rests.get(row.id) ?? null));
   for (const row of live) {
     if (row.state === 'ended') continue;
     const draft = draftOf(row.pool);
-    draft.allocations.push({
-      id: row.id,
-      state: row.state,
-      createdAtMs: row.createdAt,
-      stuck: seen.phases.get(row.id) === 'stuck',
-      started: seen.phases.get(row.id) === 'running',
-      inFlight: isInFlight(row.id),
-      madeForJobId: row.madeForJobId,
-    });
+    draft.allocations.push(
+      seen.planned.allocation(row, row.state, seen.phases.get(row.id), isInFlight(row.id)),
+    );
     if (row.state === 'busy' && row.unconfirmedSince !== null) draft.unconfirmed += 1;
   }
   for (const row of unproven) {
     const draft = drafts.get(row.pool);
     if (draft !== undefined) draft.unconfirmed += 1;
   }
-  seen.keepOnly(new Set(live.map((row) => row.id)));
+  seen.keepOnly(live);
 
   const health = new Map(allPoolHealth(store.db).map((row) => [row.pool, row]));
   const pools = [...drafts.values()].map((draft) =>

@@ -122,6 +122,8 @@ describe('secrets', () => {
   ] as const)('$kind: the same text for every allocation, whole by itself', (launcher) => {
     const text = jobScript(launcher);
     expect(text).not.toMatch(/\{\{|<%|@@/);
+    // Of bytes, which is quicker to send than of UTF-16.
+    expect(text).toMatch(/^[\t\n -~]+$/);
     // Slurm's limit for a batch script is 4 MB; what goes over the wire a thousand times should be small.
     expect(text.length).toBeLessThan(32_768);
     const called = ['launcher_check', 'launcher_prepare', 'launcher_run', 'launcher_clean', 'docker_clean'];

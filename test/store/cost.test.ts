@@ -23,6 +23,8 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   allocationsIn: (db) => allocationRows.allocationsIn(db, 'busy'),
   liveAllocationBySlurmJob: (db) => allocationRows.liveAllocationBySlurmJob(db, 5),
   countClaimed: (db) => allocationRows.countClaimed(db, 'p', 'a'),
+  quietAllocations: (db) => allocationRows.quietAllocations(db, 5),
+  busyWithJobOver: (db) => allocationRows.busyWithJobOver(db),
   endedSupply: (db) => allocationRows.endedSupply(db),
   unconfirmedAllocations: (db) => allocationRows.unconfirmedAllocations(db, 's'),
   endedAllocations: (db) => allocationRows.endedAllocations(db, 1_000, { endedAt: 5, id: 'a' }),

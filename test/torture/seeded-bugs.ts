@@ -66,8 +66,8 @@ export const seededBugs: readonly SeededBug[] = [
     changes: [
       {
         file: 'src/controller/observe-slurm.ts',
-        from: '(await slurm.states(rows.map((row) => row.slurmJobId)))',
-        to: '(await slurm.states(rows.map((row) => row.slurmJobId)).catch(() => []))',
+        from: 'await slurm.states(rows.map((row) => row.slurmJobId))',
+        to: 'await slurm.states(rows.map((row) => row.slurmJobId)).catch(() => new Map<number, readonly string[]>())',
       },
       {
         file: 'src/controller/look-up-job.ts',
