@@ -31,6 +31,7 @@ export const runnerSchema = z
     idleTimeout: durationMs.default(120_000),
     idleLimit: durationMs.default(900_000),
     timeLimitWarning: durationMs.default(90_000),
+    killWait: durationMs.refine((ms) => ms >= 10_000, 'must be 10s at least').prefault('30s'),
     launcher: launcherSchema,
     scratch: nodePath.optional(),
     imageCache: z.strictObject({ path: nodePath.optional(), limit: sizeMiB.prefault('20GiB') }).prefault({}),
