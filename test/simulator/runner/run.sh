@@ -37,10 +37,11 @@ ask() {
 job_pid=
 interrupted=
 interrupt() {
+  [ -n "$interrupted" ] || echo "Told to end by ${1:-nobody}."
   interrupted=yes
   [ -z "$job_pid" ] || kill -TERM -- "-$job_pid" 2> /dev/null
 }
-if [ "${RUNNER_MANUALLY_TRAP_SIG:-}" = 1 ]; then trap interrupt INT TERM; fi
+if [ "${RUNNER_MANUALLY_TRAP_SIG:-}" = 1 ]; then trap 'interrupt INT' INT; trap 'interrupt TERM' TERM; fi
 
 name=
 [ "$(ask POST /session)" = 200 ] && name=$(cat answer)
