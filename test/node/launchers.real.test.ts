@@ -209,6 +209,7 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
       'for the image',
       'for Docker',
       'granted its claim',
+      'until its runner was online',
       'for the job',
     ];
     for (const part of parts) expect(phases).toMatch(new RegExp(`\\d+\\.\\d s (of that )?(to be )?${part}`));
