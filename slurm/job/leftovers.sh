@@ -74,8 +74,8 @@ sweep() {
     for other in "$scratch"/gha-* "$scratch"/.gha-new-*; do
       if [ ! -O "$other" ] || [ ! -d "$other" ] || [ -L "$other" ]; then continue; fi
       case $other in
-        */.gha-new-*) [ -n "$(find "$other" -maxdepth 0 -mmin +60)" ] || continue ;;
-        *) [ -e "$other/lock" ] || [ -n "$(find "$other" -maxdepth 0 -mmin +60)" ] || continue ;;
+        */.gha-new-*) [ -n "$(find "$other" -maxdepth 0 -mmin +60 2> /dev/null)" ] || continue ;;
+        *) [ -e "$other/lock" ] || [ -n "$(find "$other" -maxdepth 0 -mmin +60 2> /dev/null)" ] || continue ;;
       esac
       name=${other##*/}
       flock -n "$other/lock" true && mv -T "$other" "$scratch/.gha-dead-${name#.gha-new-}"

@@ -70,7 +70,7 @@ if { [ -z "${ACTIONS_RUNNER_HOOK_JOB_STARTED:-}" ] || bash "$ACTIONS_RUNNER_HOOK
   job_pid=$!
   set +m
   # Told to end while the job was being started.
-  [ -z "$interrupted" ] || interrupt
+  [ -z "$interrupted" ] || interrupt again
   (
     # Asks whether the user has cancelled, and tells that this runner is alive.
     while sleep 1; do
