@@ -66,7 +66,9 @@ describe('a batch script that is killed', () => {
   it('a session whose number another has by now is left alone', async () => {
     const other = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
     onTestFinished(() => void other.kill('SIGKILL'));
-    const live = await startJob('sleep 300', grantClaim);
+    const live = await startJob('touch "$SEEN/ready"; sleep 300', grantClaim);
+    // It has looked for what dead jobs have left.
+    await until(() => existsSync(join(live.seen, 'ready')));
     const dead = join(live.scratch, 'gha-7-dead');
     mkdirSync(dead);
     writeFileSync(join(dead, 'lock'), '');
