@@ -25,10 +25,12 @@ cache_image() {
     await flock -x -w 1200 9 || unfit "the image $GHA_SLURM_IMAGE is being pulled for 20 minutes"
     if ! hold_newest "$key" "$1"; then
       log "pulling $GHA_SLURM_IMAGE"
-      part="$key.part.$1"
-      # Of a pull that was killed.
-      rm -f "$part"
-      await timeout -k 5 900 bash -c "$(declare -f fetch_image apptainer_quietly); folder='$folder'; fetch_image \"\$0\"" "$part" ||
+      # Of pulls that were killed.
+      rm -f "$key.part."*
+      # A name that no pull has had, and no hold on the lock: what outlives a script that was killed is in nobody's way.
+      part="$key.part.$SLURM_JOB_ID.$1"
+      await setpriv --pdeathsig KILL -- timeout -k 5 900 setpriv --pdeathsig KILL -- \
+        bash -c "$(declare -f fetch_image apptainer_quietly); folder='$folder'; fetch_image \"\$0\"" "$part" 9>&- ||
         { rm -f "$part"; unfit "the image $GHA_SLURM_IMAGE can't be pulled: $(last_words "$folder/pull.log")"; }
       cached_image="$key.${EPOCHREALTIME/[.,]/}.$1"
       exec 6>> "$cached_image.lock"
