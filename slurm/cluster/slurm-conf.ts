@@ -70,6 +70,8 @@ export function slurmdbdConf({ hostname, port }: { hostname: string; port: numbe
     'AuthType=auth/slurm',
     'AuthAltTypes=auth/jwt',
     'AuthAltParameters=jwt_key=/etc/slurm/jwt_hs256.key',
+    // As many sites have it.
+    'PrivateData=jobs',
     'PidFile=/run/slurmdbd.pid',
     'StorageType=accounting_storage/mysql',
     'StorageHost=localhost',

@@ -61,7 +61,7 @@ export function checkNodes(
         const states = (await slurm.states([slurmJobId])).get(slurmJobId);
         if (states !== undefined && slurmPhase(states) === 'terminal') return await verdictOf(slurmJobId);
       }
-      const reason = (await slurm.job(slurmJobId))?.reason;
+      const reason = (await slurm.job(slurmJobId, null))?.reason;
       const why = reason == null ? '' : `: Slurm says ${reason}`;
       return { fits: false, what: `did not end within ${Math.round(waitMs / 1_000)} s${why}` };
     } finally {
@@ -70,7 +70,7 @@ export function checkNodes(
   }
 
   async function verdictOf(slurmJobId: number): Promise<Omit<NodeVerdict, 'profile'>> {
-    const found = await slurm.job(slurmJobId);
+    const found = await slurm.job(slurmJobId, null);
     const where = found?.node == null ? '' : ` on ${found.node}`;
     const [, word, text = ''] = /^(fits|lacks): (.*)$/.exec(found?.comment ?? '') ?? [];
     if (word === 'fits') return { fits: true, what: `ok${where}: ${text}` };

@@ -17,7 +17,7 @@ export function lookUpJob(context: Context, id: string): void {
   effects.run('slurm', `look:${id}`, async () => {
     const before = findAllocation(store.db, id);
     if (before?.slurmJobId == null) return;
-    const job = await slurm.job(before.slurmJobId).catch((error: unknown) => {
+    const job = await slurm.job(before.slurmJobId, before.slurmUser).catch((error: unknown) => {
       log.warn({ allocationId: id, err: error }, 'a Slurm job can not be looked up yet');
       return undefined;
     });

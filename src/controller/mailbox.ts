@@ -82,7 +82,8 @@ export class Mailbox {
     const { store, slurm, log, clock } = this.#context;
     if (row.slurmJobId === null) return;
     try {
-      const job = await slurm.job(row.slurmJobId);
+      const user = userOfSlurmJob(store.db, row.slurmJobName);
+      const job = await slurm.job(row.slurmJobId, user);
       // Numbers are used again.
       if (job?.name !== row.slurmJobName) return;
       const message = unseal(key, job.comment);
@@ -92,7 +93,6 @@ export class Mailbox {
       const reply = await this.#replyTo(row, box, key, message);
       if (reply === null) return;
       box.quietSinceMs = box.dueMs = clock.monotonicMs();
-      const user = userOfSlurmJob(store.db, row.slurmJobName);
       await slurm.setComment({ id: job.id, name: job.name, user }, reply);
     } catch (error) {
       log.warn({ allocationId: row.id, err: error }, 'the mailbox of a Slurm job can not be served');

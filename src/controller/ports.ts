@@ -60,13 +60,16 @@ export interface SlurmPort {
   submit(request: SubmitRequest): Promise<{ readonly id: number; readonly warnings: readonly string[] }>;
   /** Base state and flags of these jobs by id, as Slurm words them, in one call whatever their number; jobs that Slurm no longer has are absent. */
   states(ids: readonly number[]): Promise<ReadonlyMap<number, readonly string[]>>;
-  /** One job, or null when Slurm answers that it knows no such id (2017). */
-  job(id: number): Promise<SlurmJobDetail | null>;
+  /**
+   * One job, or null when Slurm answers that it knows no such id (2017). Asked as its user, null for `slurm.user`: with
+   * `PrivateData=jobs` Slurm says 2017 of the jobs of others, too, although `states` lists them (24.11, 26.05).
+   */
+  job(id: number, user: string | null): Promise<SlurmJobDetail | null>;
   /**
    * What accounting has kept of these jobs, in one call, newest last: an id may stand for several. What accounting has not heard
-   * of yet is absent. Null where there is no accounting, or none that slurmrestd reaches.
+   * of yet is absent, and with slurmdbd's `PrivateData=jobs` what is another user's. Null where there is no accounting, or none that slurmrestd reaches.
    */
-  accounting(ids: readonly number[]): Promise<readonly AccountedJob[] | null>;
+  accounting(ids: readonly number[], user: string | null): Promise<readonly AccountedJob[] | null>;
   /** Sets the comment of a job that is not over, 1,024 bytes at most; false where Slurm knows no such job, or it is over. */
   setComment(job: SlurmJobRef, comment: string): Promise<boolean>;
   /** Cancels by id and name, anded by Slurm, so that a reused id is spared. Ended or unknown is success. */

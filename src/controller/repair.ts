@@ -21,8 +21,8 @@ import { recover } from './recover.ts';
 
 /** Slurm as the comparison needs it: everything that it has, which no loop ever asks for. */
 export interface WholeSlurm extends SlurmPort {
-  /** Every job of everybody that Slurm still knows, in one call. */
-  listJobs(): Promise<readonly SlurmJobDetail[]>;
+  /** Every job that Slurm still knows and this user may see, in one call; null for `slurm.user`. */
+  listJobs(user: string | null): Promise<readonly SlurmJobDetail[]>;
 }
 
 export interface Finding {
@@ -46,9 +46,7 @@ export async function repair(
 ): Promise<readonly Finding[]> {
   const { store, slurm, github, config } = parts;
   const context = createContext(parts);
-  const all = (await slurm.listJobs()).filter((job) =>
-    job.name.startsWith(slurmJobName(store.instanceId, '')),
-  );
+  const all = await allOfOurs(context, slurm);
   const ours = all.filter((job) => slurmPhase(job.states) !== 'terminal');
   const registrations: Registration[] = [];
   for (const scope of config.repositories) {
@@ -69,6 +67,17 @@ export async function repair(
   ];
   if (!dryRun && findings.every(({ settled }) => settled)) clearBackupMark(store.db);
   return findings;
+}
+
+/** Asked as each user that jobs of ours may run as: with `PrivateData=jobs` Slurm lists nobody else's. */
+async function allOfOurs({ store, config }: Context, slurm: WholeSlurm): Promise<readonly SlurmJobDetail[]> {
+  const users = new Set([null, ...[...config.overrides.values()].map(({ user }) => user ?? null)]);
+  for (const { slurmUser } of liveAllocations(store.db)) users.add(slurmUser);
+  const prefix = slurmJobName(store.instanceId, '');
+  const found = new Map<number, SlurmJobDetail>();
+  for (const user of users)
+    for (const job of await slurm.listJobs(user)) if (job.name.startsWith(prefix)) found.set(job.id, job);
+  return [...found.values()];
 }
 
 /** Live rows whose Slurm job is over, or is not there at all. */

@@ -53,14 +53,18 @@ export class AccountingWatch {
     const { store, clock, effects } = this.#context;
     if (clock.monotonicMs() < this.#restUntilMs || effects.isRunning('accounting')) return;
     const rows = dueForAccounting(store.db, clock.wallMs(), rowsAtOnce);
-    if (rows.length > 0) effects.run('accounting', 'accounting', () => this.#ask(rows));
+    const user = rows[0]?.slurmUser ?? null;
+    // Each user's by a call of its own: slurmdbd may keep them from one another.
+    const same = rows.filter(({ slurmUser }) => slurmUser === user);
+    if (same.length > 0) effects.run('accounting', 'accounting', () => this.#ask(same, user));
   }
 
-  async #ask(rows: readonly Allocation[]): Promise<void> {
+  async #ask(rows: readonly Allocation[], user: string | null): Promise<void> {
     const { slurm, store, log, count } = this.#context;
     let jobs: readonly AccountedJob[] | null;
     try {
-      jobs = await slurm.accounting(rows.flatMap(({ slurmJobId }) => slurmJobId ?? []));
+      const ids = rows.flatMap(({ slurmJobId }) => slurmJobId ?? []);
+      jobs = await slurm.accounting(ids, user);
     } catch (error) {
       this.#failures += 1;
       count('accounting_failed');

@@ -29,7 +29,7 @@ export class EndWatch {
     const row = findAllocation(store.db, id);
     if (row?.slurmJobId == null) return;
     try {
-      const job = await slurm.job(row.slurmJobId);
+      const job = await slurm.job(row.slurmJobId, row.slurmUser);
       if (job?.name !== row.slurmJobName) return;
       updateAllocation(store.db, id, {
         exitCode: job.exitCode,

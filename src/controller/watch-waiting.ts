@@ -43,7 +43,7 @@ export class WaitingWatch {
     const { slurm, seen, log, store, clock } = this.#context;
     if (row.slurmJobId === null) return;
     try {
-      const job = await slurm.job(row.slurmJobId);
+      const job = await slurm.job(row.slurmJobId, row.slurmUser);
       if (judge(this.#context, row.id, job) || job?.reason == null) return;
       seen.waiting.set(row.id, { reason: job.reason, expectedStartMs: job.expectedStartMs });
       const hopeless = hopelessReason(job.reason);

@@ -32,14 +32,14 @@ export interface SlurmJobRef {
 export interface SlurmClient {
   submit(request: SubmitRequest): Promise<{ readonly id: number; readonly warnings: readonly string[] }>;
   states(ids: readonly number[]): Promise<ReadonlyMap<number, readonly string[]>>;
-  job(id: number): Promise<SlurmJobDetail | null>;
+  job(id: number, user: string | null): Promise<SlurmJobDetail | null>;
   /** Every job of everybody that Slurm still knows: megabytes on a large cluster, so for a comparison by hand only. */
-  listJobs(): Promise<readonly SlurmJobDetail[]>;
+  listJobs(user: string | null): Promise<readonly SlurmJobDetail[]>;
   setComment(job: SlurmJobRef, comment: string): Promise<boolean>;
   cancel(job: SlurmJobRef): Promise<void>;
   cancelByName(name: string, user: string | null): Promise<void>;
   /** What accounting has kept of these jobs, newest last; null where Slurm has none, or has none to ask. */
-  accounting(ids: readonly number[]): Promise<readonly AccountedJob[] | null>;
+  accounting(ids: readonly number[], user: string | null): Promise<readonly AccountedJob[] | null>;
   /** What the cluster has: four listings, megabytes on a large one, so for a comparison by hand only. */
   cluster(): Promise<ClusterView>;
   /** The version in use; looks for one first where none is chosen yet. */
@@ -183,11 +183,13 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
       return found;
     },
 
-    async job(id) {
+    async job(id, user) {
       type Found = Common & { readonly jobs?: readonly object[] };
       const found = await caller
-        .call<Found>(calls.job, (api) =>
-          api.GET('/job/{job_id}', { params: { path: { job_id: String(id) } } }),
+        .call<Found>(
+          calls.job,
+          (api) => api.GET('/job/{job_id}', { params: { path: { job_id: String(id) } } }),
+          user,
         )
         .catch((error: unknown) => {
           if (error instanceof SlurmError && error.errorNumber === unknownJob) return null;
@@ -197,19 +199,19 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
       return job === undefined ? null : parseJob(job);
     },
 
-    async listJobs() {
+    async listJobs(user) {
       type Listed = Common & { readonly jobs?: readonly object[] | null };
-      const { jobs } = await caller.call<Listed>(calls.listJobs, (api) => api.GET('/jobs/'));
+      const { jobs } = await caller.call<Listed>(calls.listJobs, (api) => api.GET('/jobs/'), user);
       if (!Array.isArray(jobs))
         throw errorFromText(calls.listJobs.name, 200, 'no list of jobs in the answer');
       return jobs.map(parseJob);
     },
 
-    async accounting(ids) {
+    async accounting(ids, user) {
       type Kept = Common & { readonly jobs?: readonly object[] | null };
       const query = { step: ids.map(String), show_duplicates: 'true' };
       const kept = await accounting
-        .call<Kept>(calls.accounting, (api) => api.accounting().GET('/jobs/', { params: { query } }))
+        .call<Kept>(calls.accounting, (api) => api.accounting().GET('/jobs/', { params: { query } }), user)
         .catch((error: unknown) => {
           // Without its plugin slurmrestd does not know the request.
           if (error instanceof SlurmError && (error.errorNumber === noDatabase || error.kind === 'protocol'))

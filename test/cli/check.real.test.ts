@@ -100,8 +100,8 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
         continue;
       }
       const { id } = answer as { id: number };
-      await until(async () => (await api.job(id))?.reason !== null);
-      expect((await api.job(id))?.states, profile.name).toEqual(['PENDING']);
+      await until(async () => (await api.job(id, null))?.reason !== null);
+      expect((await api.job(id, null))?.states, profile.name).toEqual(['PENDING']);
       await api.cancelByName(request.name, null);
     }
   });

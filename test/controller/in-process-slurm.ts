@@ -64,18 +64,21 @@ export class InProcessSlurm implements WholeSlurm {
     });
   }
 
-  job(id: number): Promise<SlurmJobDetail | null> {
+  /** `PrivateData=jobs`: nobody sees the jobs of others, except in the listing of states. */
+  job(id: number, user: string | null): Promise<SlurmJobDetail | null> {
     return this.faults.meet('job', id, () => {
       const job = this.jobs.get(id);
-      return job === undefined ? null : detailOf(job);
+      return job?.user === user ? detailOf(job) : null;
     });
   }
 
-  listJobs(): Promise<readonly SlurmJobDetail[]> {
-    return this.faults.meet('listJobs', null, () => [...this.jobs.values()].map(detailOf));
+  listJobs(user: string | null): Promise<readonly SlurmJobDetail[]> {
+    return this.faults.meet('listJobs', null, () =>
+      [...this.jobs.values()].filter((job) => job.user === user).map(detailOf),
+    );
   }
 
-  accounting(ids: readonly number[]): Promise<readonly AccountedJob[] | null> {
+  accounting(ids: readonly number[], _user: string | null): Promise<readonly AccountedJob[] | null> {
     return this.faults.meet(
       'accounting',
       ids,

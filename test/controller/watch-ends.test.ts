@@ -7,8 +7,8 @@ async function ended(state: string) {
   h.queue();
   await h.tick();
   const { job } = h.slurm;
-  h.slurm.job = async (id) => {
-    const found = await job.call(h.slurm, id);
+  h.slurm.job = async (id, user) => {
+    const found = await job.call(h.slurm, id, user);
     return found === null ? null : { ...found, node: 'node7', exitCode: 137 };
   };
   h.slurm.end(h.theJob(), state);

@@ -4,7 +4,9 @@ import type { Cluster } from '../../slurm/cluster/cluster.ts';
 import { type Release, releases } from '../../slurm/cluster/root-file-system.ts';
 import { startCluster } from '../../slurm/cluster/start-cluster.ts';
 import { SlurmError } from '../../src/domain/errors.ts';
+import { systemClock } from '../../src/domain/time.ts';
 import type { SubmitRequest } from '../../src/slurm/submit-body.ts';
+import { tokenSource } from '../../src/slurm/token.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
@@ -20,7 +22,7 @@ const start = (release: Release, accounting: boolean): Promise<Cluster> =>
     release,
     accounting,
     tieToParent: true,
-    slurmConf: ['MinJobAge=2'],
+    slurmConf: ['MinJobAge=2', 'PrivateData=jobs'],
   });
 
 afterEach(() => expect(complaints, 'nothing that was sent is ignored').toEqual([]));
@@ -37,7 +39,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s with account
     const api = clientOf(cluster);
     const { id } = await api.submit(request);
     // slurmctld deletes what is over once a minute.
-    await until(async () => (await api.job(id)) === null, 150_000, 500);
+    await until(async () => (await api.job(id, null)) === null, 150_000, 500);
     return id;
   }
 
@@ -45,7 +47,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s with account
     const [large, small] = [submitRequest({ script: hungry }), submitRequest({ script: '#!/bin/bash\n' })];
     const ids = await Promise.all([large, small].map(runToOblivion));
     for (const apiVersion of servedVersions[release]) {
-      const jobs = await clientOf(cluster, { apiVersion }).accounting([...ids, 99_999]);
+      const jobs = await clientOf(cluster, { apiVersion }).accounting([...ids, 99_999], null);
       expect(jobs, apiVersion).toHaveLength(2);
       const [first, second] = [large, small].map(({ name }) => jobs?.find((job) => job.name === name));
       expect(first, apiVersion).toMatchObject({
@@ -65,33 +67,55 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s with account
     const api = clientOf(cluster);
     const request = submitRequest();
     const { id } = await api.submit(request);
-    const states = async () => (await api.accounting([id]))?.at(-1)?.states.join();
+    const states = async () => (await api.accounting([id], null))?.at(-1)?.states.join();
     await until(async () => (await states()) === 'RUNNING');
     await api.cancelByName(request.name, null);
     await until(async () => (await states()) === 'CANCELLED');
   });
 
+  it("another user's job, which is private: seen by who asks as that user, and by nobody else", async () => {
+    const user = 'slurmrest';
+    await cluster.exec(['sacctmgr', '--immediate', 'add', 'user', user, 'account=ci']);
+    const key = { signingKeyFile: cluster.keyFile, lifetimeMs: 600_000 };
+    const api = clientOf(cluster, {
+      tokenFor: (name) => tokenSource(key, name ?? cluster.user, systemClock),
+    });
+    const request = submitRequest({ user });
+    const { id } = await api.submit(request);
+    const ids = (jobs: readonly { readonly id: number }[] | null) => jobs?.map((job) => job.id) ?? [];
+    expect(await api.job(id, user)).toMatchObject({ id, user, name: request.name });
+    // Slurm's word for a job that it does not have.
+    expect(await api.job(id, null)).toBeNull();
+    expect(ids(await api.listJobs(user))).toContain(id);
+    expect(ids(await api.listJobs(null))).not.toContain(id);
+    expect([...(await api.states([id])).keys()]).toEqual([id]);
+    await until(async () => ids(await api.accounting([id], user)).includes(id));
+    expect(await api.accounting([id], null)).toEqual([]);
+    await api.cancel({ id, name: request.name, user });
+    await until(async () => (await api.states([id])).get(id)?.includes('CANCELLED') === true);
+  });
+
   it('nothing of a job that it does not know', async () => {
-    expect(await clientOf(cluster).accounting([99_999])).toEqual([]);
+    expect(await clientOf(cluster).accounting([99_999], null)).toEqual([]);
   });
 
   it('whose slurmdbd does not answer is given up in time, and slurmctld is asked as ever', async () => {
     const hasty = clientOf(cluster, { timeLimitMs: 1_500 });
-    expect(await hasty.accounting([99_999])).toEqual([]);
+    expect(await hasty.accounting([99_999], null)).toEqual([]);
     await cluster.signal('slurmdbd', 'STOP');
     try {
       // One: it holds a thread of slurmrestd for 45 s, and 26.05 has two for each CPU.
-      expect(await failureOf(SlurmError, hasty.accounting([1]))).toMatchObject({ kind: 'unavailable' });
+      expect(await failureOf(SlurmError, hasty.accounting([1], null))).toMatchObject({ kind: 'unavailable' });
       expect(await hasty.states([99_999])).toEqual(new Map());
     } finally {
       await cluster.signal('slurmdbd', 'CONT');
     }
-    await until(async () => (await clientOf(cluster).accounting([99_999]))?.length === 0);
+    await until(async () => (await clientOf(cluster).accounting([99_999], null))?.length === 0);
   });
 
   it('without its slurmdbd it is none, and slurmctld is asked as ever; then it is there again', async () => {
     // A client each time: one that has failed several times waits before it asks again.
-    const hasNone = async () => (await clientOf(cluster).accounting([1])) === null;
+    const hasNone = async () => (await clientOf(cluster).accounting([1], null)) === null;
     const api = clientOf(cluster);
     expect(await hasNone()).toBe(false);
     await cluster.stopDaemon('slurmdbd');
@@ -107,7 +131,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s without acco
     const cluster = await start(release, false);
     try {
       for (const apiVersion of servedVersions[release])
-        expect(await clientOf(cluster, { apiVersion }).accounting([1]), apiVersion).toBeNull();
+        expect(await clientOf(cluster, { apiVersion }).accounting([1], null), apiVersion).toBeNull();
     } finally {
       await cluster.stop();
     }

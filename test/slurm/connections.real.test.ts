@@ -27,7 +27,7 @@ async function isServed(api: SlurmClient): Promise<void> {
   const request = submitRequest();
   const { id } = await api.submit(request);
   expect([...(await api.states([id])).keys()]).toEqual([id]);
-  expect(await api.job(id)).toMatchObject({ name: request.name });
+  expect(await api.job(id, null)).toMatchObject({ name: request.name });
   await api.cancel({ id, name: request.name, user: null });
   await until(async () => (await api.states([id])).get(id)?.includes('CANCELLED') === true);
 }
@@ -127,7 +127,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s', (release) 
     const api = withToken({ signingKeyFile: cluster.keyFile, lifetimeMs: 60_000 });
     const request = submitRequest({ user: 'slurmrest' });
     const { id } = await api.submit(request);
-    expect(await api.job(id)).toMatchObject({ id, user: 'slurmrest' });
+    expect(await api.job(id, null)).toMatchObject({ id, user: 'slurmrest' });
     const isCancelled = async () => (await api.states([id])).get(id)?.includes('CANCELLED') === true;
     await api.cancelByName(request.name, null);
     await api.cancel({ id, name: request.name, user: null });

@@ -64,7 +64,7 @@ function inOrder(release: Release): void {
         for (const call of [
           () => api.submit(submitRequest()),
           () => api.states([1]),
-          () => api.job(1),
+          () => api.job(1, null),
           () => api.cancelByName('gha-nobody', null),
         ]) {
           const error = await failure(call());
@@ -94,7 +94,9 @@ function inOrder(release: Release): void {
         const request = submitRequest({ profile: all });
         expect((await api.submit(request)).warnings).toEqual([]);
         await until(async () =>
-          (await api.listJobs()).some(({ name, states }) => name === request.name && states[0] === 'RUNNING'),
+          (await api.listJobs(null)).some(
+            ({ name, states }) => name === request.name && states[0] === 'RUNNING',
+          ),
         );
         await api.cancelByName(request.name, null);
       });
@@ -146,7 +148,7 @@ function inOrder(release: Release): void {
     for (let round = 0; round < 30; round += 1) {
       const refused = submitRequest({}, 'no-such-partition');
       expect(await failure(api.submit(refused))).toMatchObject({ errorNumber: 2000 });
-      expect(await api.job(99_999)).toBeNull();
+      expect(await api.job(99_999, null)).toBeNull();
       expect(await api.states([99_999])).toEqual(new Map());
     }
   });
@@ -188,7 +190,7 @@ describe.skipIf(realSlurmMissing !== null).concurrent('Slurm in trouble', () => 
       await cluster.signal('slurmctld', 'CONT');
       expect(error).toMatchObject({ kind: 'unavailable', notCreated: false });
       expect(error.message).toContain('no answer in time');
-      await until(async () => (await api.listJobs()).some(({ name }) => name === request.name));
+      await until(async () => (await api.listJobs(null)).some(({ name }) => name === request.name));
     } finally {
       await cluster.stop();
     }

@@ -29,7 +29,7 @@ export interface FaultySlurm extends SlurmUnderTest {
 const failure = (call: Promise<unknown>): Promise<SlurmError> => failureOf(SlurmError, call);
 const statesOf = async (slurm: WholeSlurm, id: number) => (await slurm.states([id])).get(id) ?? [];
 const named = async (slurm: WholeSlurm, name: string) =>
-  (await slurm.listJobs()).filter((job) => job.name === name);
+  (await slurm.listJobs(null)).filter((job) => job.name === name);
 const isCancelled = async (slurm: WholeSlurm, id: number) =>
   (await statesOf(slurm, id)).includes('CANCELLED');
 
@@ -43,7 +43,7 @@ export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>
       slurm = under.slurm;
     });
     afterAll(async () => {
-      const left = (await slurm.listJobs()).filter(({ id }) => ours.includes(id));
+      const left = (await slurm.listJobs(null)).filter(({ id }) => ours.includes(id));
       await Promise.all(left.map((job) => slurm.cancel({ ...job, user: null })));
     });
     const submit = async (request = submitRequest()) => {
@@ -57,7 +57,7 @@ export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>
       expect(job.id).toBeGreaterThan(0);
       await under.started(job.id);
       expect(await statesOf(slurm, job.id)).toEqual(['RUNNING']);
-      expect(await slurm.job(job.id)).toMatchObject({
+      expect(await slurm.job(job.id, null)).toMatchObject({
         id: job.id,
         name: job.name,
         states: ['RUNNING'],
@@ -75,9 +75,9 @@ export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>
       await under.started(job.id);
       const comment = `gs1:q:1:${'Ab-_'.repeat(230)}`;
       expect(await slurm.setComment(job, comment)).toBe(true);
-      expect((await slurm.job(job.id))?.comment).toBe(comment);
+      expect((await slurm.job(job.id, null))?.comment).toBe(comment);
       expect(await slurm.setComment(job, '')).toBe(true);
-      expect((await slurm.job(job.id))?.comment).toBe('');
+      expect((await slurm.job(job.id, null))?.comment).toBe('');
       await slurm.cancel(job);
       await until(async () => (await statesOf(slurm, job.id)).join() === 'CANCELLED');
       expect(await slurm.setComment(job, comment)).toBe(false);
@@ -118,7 +118,7 @@ export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>
       const job = await submit(quickRequest());
       expect([...(await slurm.states([job.id, 99_999])).keys()]).toEqual([job.id]);
       expect(await slurm.states([])).toEqual(new Map());
-      expect(await slurm.job(99_999)).toBeNull();
+      expect(await slurm.job(99_999, null)).toBeNull();
       await slurm.cancel({ id: 99_999, name: 'gha-nobody', user: null });
       await slurm.cancelByName('gha-nobody', null);
       await under.completed(job.id);
@@ -150,7 +150,7 @@ export const slurmFaults: Readonly<Record<string, (under: FaultySlurm) => Promis
     const failures = await Promise.all([
       failure(slurm.submit(request)),
       failure(slurm.states([id])),
-      failure(slurm.job(id)),
+      failure(slurm.job(id, null)),
       failure(slurm.cancel({ id, name: 'another', user: null })),
       failure(slurm.cancelByName('another', null)),
     ]);
@@ -173,7 +173,7 @@ export const slurmFaults: Readonly<Record<string, (under: FaultySlurm) => Promis
     const [first, ...others] = await Promise.all([
       failure(slurm.submit(refused)),
       failure(slurm.states([id])),
-      failure(slurm.job(id)),
+      failure(slurm.job(id, null)),
       failure(slurm.cancel({ id, name: known.name, user: null })),
       failure(slurm.cancelByName(known.name, null)),
     ]);

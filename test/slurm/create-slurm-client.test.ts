@@ -341,7 +341,7 @@ describe('warnings', () => {
     }));
     await client.submit(submitRequest());
     await client.states([1]);
-    await client.listJobs();
+    await client.listJobs(null);
     await client.cancelByName('n', null);
     expect(logged.length).toBe(4);
     expect(logged).toMatchObject(
@@ -444,7 +444,7 @@ describe('accounting', () => {
 
   it('is asked about many jobs in one call, beside what slurmctld is asked', async () => {
     const { client, asked, logged } = await slurmrestd(() => ({ body: kept }));
-    expect(await client.accounting([7, 8])).toMatchObject([
+    expect(await client.accounting([7, 8], null)).toMatchObject([
       { id: 7, name: 'gha-x-a', states: ['COMPLETED'] },
     ]);
     expect(asked).toMatchObject([
@@ -458,14 +458,14 @@ describe('accounting', () => {
     ['no plugin for it', { status: 404, type: 'text/plain', body: 'Unable find requested URL' }],
   ])('is none: %s', async (_what, scripted) => {
     const { client } = await slurmrestd(() => scripted);
-    expect(await client.accounting([7])).toBeNull();
+    expect(await client.accounting([7], null)).toBeNull();
   });
 
   it('with another error is no empty answer', async () => {
     const { client } = await slurmrestd(() => refusal(7001));
-    expect(await failureOf(SlurmError, client.accounting([7]))).toMatchObject({ errorNumber: 7001 });
+    expect(await failureOf(SlurmError, client.accounting([7], null))).toMatchObject({ errorNumber: 7001 });
     const { client: odd } = await slurmrestd(() => ({ body: { errors: [] } }));
-    expect(await failureOf(SlurmError, odd.accounting([7]))).toMatchObject({ kind: 'unavailable' });
+    expect(await failureOf(SlurmError, odd.accounting([7], null))).toMatchObject({ kind: 'unavailable' });
   });
 
   it('that does not answer leaves the way to slurmctld open', async () => {
@@ -475,7 +475,7 @@ describe('accounting', () => {
         : { body: { jobs: [], errors: [] } },
     );
     for (let round = 0; round < 5; round += 1) {
-      await failureOf(SlurmError, client.accounting([7]));
+      await failureOf(SlurmError, client.accounting([7], null));
       expect(await client.states([7])).toEqual(new Map());
     }
   });

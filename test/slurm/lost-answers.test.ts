@@ -50,10 +50,10 @@ const calls: Readonly<
 > = {
   submit: (client) => client.submit(submitRequest()),
   states: (client) => client.states([1]),
-  job: (client) => client.job(1),
-  listJobs: (client) => client.listJobs(),
+  job: (client) => client.job(1, null),
+  listJobs: (client) => client.listJobs(null),
   setComment: (client) => client.setComment({ id: 1, name: 'gha-i-a', user: null }, 'a comment'),
-  accounting: (client) => client.accounting([1]),
+  accounting: (client) => client.accounting([1], null),
   cancel: (client) => client.cancel({ id: 1, name: 'gha-i-a', user: null }),
   cancelByName: (client) => client.cancelByName('gha-i-a', null),
   cluster: (client) => client.cluster(),
