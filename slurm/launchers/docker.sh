@@ -7,7 +7,8 @@ docker_image=
 
 launcher_check() { docker_check; }
 
-fetch_image() { docker pull --quiet "$GHA_SLURM_IMAGE" > "$folder/pull.log" 2>&1 && docker save --output "$1" "$GHA_SLURM_IMAGE"; }
+# To stdout: with --output there is a second file, of docker's own naming, until all is there.
+fetch_image() { docker pull --quiet "$GHA_SLURM_IMAGE" > "$folder/pull.log" 2>&1 && docker save "$GHA_SLURM_IMAGE" > "$1"; }
 
 load_image() {
   docker_image=$(docker load --quiet --input "$1" 2> "$folder/pull.log" | sed -n 's/^Loaded image\( ID\)\{0,1\}: //p' | tail -n 1)

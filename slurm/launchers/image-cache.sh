@@ -7,7 +7,7 @@ cached_image=
 
 # cache_image SUFFIX: sets cached_image; fetch_image FILE, of the launcher, gets it.
 cache_image() {
-  local cache="${GHA_SLURM_IMAGE_CACHE:-/var/tmp/gha-slurm-images-$(id -u)}" key
+  local cache="${GHA_SLURM_IMAGE_CACHE:-/var/tmp/gha-slurm-images-$(id -u)}" key part
   mkdir -p "$cache" 2> /dev/null
   if [ ! -O "$cache" ] || [ ! -d "$cache" ] || [ -L "$cache" ]; then
     unfit "the image cache $cache is not a folder of $(id -un): see runner.imageCache.path"
@@ -21,11 +21,14 @@ cache_image() {
     await flock -x -w 1200 6 || unfit "the image $GHA_SLURM_IMAGE is in use by jobs that keep it from being pulled again"
     if ! is_fresh "$cached_image"; then
       log "pulling $GHA_SLURM_IMAGE"
-      # Of a pull that was killed.
-      rm -f "$cached_image.part.$1"
-      await timeout -k 5 900 bash -c "$(declare -f fetch_image apptainer_quietly); folder='$folder'; fetch_image \"\$0\"" "$cached_image.part.$1" ||
-        { rm -f "$cached_image.part.$1"; unfit "the image $GHA_SLURM_IMAGE can't be pulled: $(last_words "$folder/pull.log")"; }
-      mv "$cached_image.part.$1" "$cached_image"
+      # Of pulls that were killed.
+      rm -f "$cached_image.part."*
+      # A name that no pull has had, and no hold on the lock: what outlives a script that was killed is in nobody's way.
+      part="$cached_image.part.$SLURM_JOB_ID.$1"
+      await setpriv --pdeathsig KILL -- timeout -k 5 900 setpriv --pdeathsig KILL -- \
+        bash -c "$(declare -f fetch_image apptainer_quietly); folder='$folder'; fetch_image \"\$0\"" "$part" 6>&- ||
+        { rm -f "$part"; unfit "the image $GHA_SLURM_IMAGE can't be pulled: $(last_words "$folder/pull.log")"; }
+      mv "$part" "$cached_image"
       evict "$cache"
     fi
     flock -s 6
