@@ -15,6 +15,17 @@ load_image() {
   [ -n "$docker_image" ] || unfit "the image $1 can't be loaded: $(last_words "$folder/pull.log")"
 }
 
+# gpu_devices: those of the maker whose GPUs Slurm gave, as far as its control group lets this job open them.
+gpu_devices() {
+  local device
+  {
+    [ -z "${CUDA_VISIBLE_DEVICES:-}" ] || printf '%s\n' /dev/nvidia* /dev/nvidia-caps/*
+    [ -z "${ROCR_VISIBLE_DEVICES:-}${ZE_AFFINITY_MASK:-}" ] || printf '%s\n' /dev/kfd /dev/dri/render*
+  } | while IFS= read -r device; do
+    if [ -c "$device" ] && : 2> /dev/null < "$device"; then echo "$device"; fi
+  done
+}
+
 launcher_prepare() {
   local bind device
   docker_start
@@ -32,10 +43,7 @@ launcher_prepare() {
   esac
   docker_args=(run --rm --interactive --name runner --user 0:0 --network host --workdir "$work" --entrypoint /bin/sh
     --volume "$work:$work" --volume "$work/tmp:/tmp" --volume "$docker_socket:/var/run/docker.sock")
-  # Only devices that Slurm's control group lets this job open.
-  for device in /dev/nvidia* /dev/kfd /dev/dri/render*; do
-    if [ -c "$device" ] && : 2> /dev/null < "$device"; then docker_args+=(--device "$device"); fi
-  done
+  while IFS= read -r device; do docker_args+=(--device "$device"); done < <(gpu_devices)
   while IFS= read -r bind; do [ -z "$bind" ] || docker_args+=(--volume "$bind"); done < <(bind_list)
   # shellcheck disable=SC2016 # for the shell inside
   await timeout -k 5 120 docker "${docker_args[@]}" "$docker_image" -c \

@@ -25,6 +25,7 @@ const ofOthers = [
   'secret-of-a-neighbour-environment',
   'secret-of-a-neighbour-file',
   'secret-of-home',
+  'secret-of-shared-memory',
   'secret-of-the-cache',
   'secret-of-the-node',
   'slurm_script',
@@ -53,7 +54,8 @@ describe.skipIf(realSlurmMissing !== null)('isolation', () => {
         mkdir -p -m 0700 /var/tmp/gha-slurm-images-1000
         echo secret-of-the-cache > /var/tmp/gha-slurm-images-1000/image.sif
         echo secret-of-home > /home/gha/key
-        echo secret-of-the-node > /tmp/of-the-node'`);
+        echo secret-of-the-node > /tmp/of-the-node
+        echo secret-of-shared-memory > /dev/shm/of-the-node'`);
   });
   afterAll(async () => {
     await node.service.kill('SIGTERM');
