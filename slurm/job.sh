@@ -14,6 +14,9 @@
 #   $folder/work   belongs to a dead job, and the next job on the node deletes it. `work` is all that a runner in a container
 #                  sees, at the same path: Docker resolves `-v` on the outside.
 #
+# Slurm kills all of a job KillWait after it has told it to end (GHA_SLURM_KILL_WAIT): each step of the end is bound by `within`, and
+# what is not deleted by then is under a name that the next job on the node knows.
+#
 # Exit: 0 after a runner, and when none was wanted; 1 when the claim token is refused; 69 when this node lacks something; 75 when
 # the service could not be reached for as long as GHA_SLURM_CLAIM_WAIT says. What a runner's exit status is worth is GitHub's to say.
 # shellcheck disable=SC2034,SC2317,SC2329 # parts read what looks unused, traps call what looks unreachable
@@ -39,6 +42,8 @@ exec 3<&-
 [ -n "$mailbox_key" ] || : "${GHA_SLURM_URL:?}"
 : "${GHA_SLURM_ALLOCATION:?}" "${GHA_SLURM_RUNNER_COMMAND:?}" "${SLURM_JOB_ID:?}"
 scratch="${GHA_SLURM_SCRATCH:-${TMPDIR:-/tmp}}"
+# As the kernel shows it of processes.
+scratch=$(cd -P -- "$scratch" 2> /dev/null && pwd || printf '%s' "$scratch")
 folder="$scratch/gha-$SLURM_JOB_ID-$GHA_SLURM_ALLOCATION"
 work="$folder/work"
 node=${SLURMD_NODENAME:-$HOSTNAME}
@@ -51,6 +56,8 @@ end_word=end-$RANDOM$RANDOM$RANDOM
 helper_pid=
 session=
 session_since=
+life_pid=
+made=
 output=
 explained=yes
 begun_ms=$((${EPOCHREALTIME/[.,]/} / 1000))
@@ -59,11 +66,13 @@ declare -A took_ms=()
 
 log() { printf '%(%FT%TZ)T gha-slurm: %s\n' -1 "$*" >&2; }
 
-# await COMMAND...: for all that may take its time. A trap is answered at once, not when the command has ended, and a command that
-# outlives this script, killed, has no hold on its lock.
+# await COMMAND...: for all that may take its time. A trap is answered at once, not when the command has ended, and ends all of it; a
+# command that outlives this script, killed, has no hold on its lock.
 await() {
-  "$@" 7>&- &
+  set -m
+  "$@" 7>&- < /dev/null &
   helper_pid=$!
+  set +m
   wait "$helper_pid"
   local status=$?
   helper_pid=
@@ -92,20 +101,24 @@ last_words() { tail -c 300 "$1" 2> /dev/null | tr '\n' ' '; }
 clean_up() {
   local status=$?
   trap '' TERM INT
-  [ -z "$helper_pid" ] || kill -KILL "$helper_pid" 2> /dev/null
+  [ -z "$life_pid" ] || kill -KILL "$life_pid" 2> /dev/null
+  [ -z "$helper_pid" ] || kill -KILL -- "-$helper_pid" 2> /dev/null
   [ -z "$watch_pid" ] || kill -KILL -- "-$watch_pid" 2> /dev/null
   [ -z "$runner_pid" ] || kill -KILL -- "-$runner_pid" 2> /dev/null
   if [ -n "$relay_pid" ]; then
     # A step may write to that pipe, too, and does not know the word.
     kill -0 "$relay_pid" 2> /dev/null && echo "$end_word" >&5
-    gone "$relay_pid" 15
+    gone "$relay_pid" "$(within 15)"
     kill -KILL "$relay_pid" 2> /dev/null
   fi
   launcher_clean
   send_output
   hook_exit
-  kill_leftovers "$session" "$folder"
-  remove "$folder"
+  [ -z "$mailbox_key" ] || mailbox_close
+  if [ -n "$made" ]; then
+    kill_leftovers "$session" "$folder"
+    put_away
+  fi
   report exit
   exit "$status"
 }
@@ -125,10 +138,10 @@ check_mounts() {
 # parts: their functions stand here
 
 trap clean_up EXIT
-trap 'exit 0' TERM INT
+trap 'told; exit 0' TERM INT
+[ -z "$mailbox_key" ] || mailbox_open
 make_folder
 keep_output
-[ -z "$mailbox_key" ] || mailbox_open
 check_hooks
 hook_before_claim
 check_mounts

@@ -1,80 +1,57 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # part of slurm/job.sh
-# The job's folder, and what dead jobs have left: folders, and processes known by their session, folder or HOME.
+# The job's folder: .gha-new-NAME (without its lock yet) → gha-NAME (locked for the script's life) → .gha-dead-NAME (being deleted, by
+# its own job or by the next one on the node). What a dead job has left is swept by slurm/job/leftovers.sh.
 
-# remove FOLDER: a step may have taken write permission off its own folders, and containers leave files of subordinate ids.
+# remove FOLDER SECONDS: a step may have taken write permission off its own folders, and containers leave files of subordinate ids.
+# 0: for as long as it takes.
 remove() {
-  chmod -R u+rwX "$1" 2> /dev/null
-  rm -rf "$1" 2> /dev/null
-  [ -e "$1" ] || return 0
-  unshare --user --map-root-user --map-auto -- rm -rf "$1" 2> /dev/null
-  [ ! -e "$1" ] || log "can't delete $1"
+  # shellcheck disable=SC2016 # for the shell inside
+  timeout --signal KILL "$2" bash -c 'chmod -R u+rwX "$0"; rm -rf "$0"
+    [ ! -e "$0" ] || unshare --user --map-root-user --map-auto -- rm -rf "$0"' "$1" 2> /dev/null
+  [ ! -e "$1" ] || log "can't delete $1, or not in time: the next job on this node tries again"
 }
 
-# find_session: slurmd starts each step in a session whose leader ends at once: then its number is the step's alone, for as long as
-# a process is left in it. A leader that lives is somebody's login shell, or a daemon.
-find_session() {
-  local line fields
-  IFS= read -r line < /proc/$$/stat
-  read -ra fields <<< "${line##*) }"
-  session=${fields[3]}
-  if [ "$session" != $$ ] && { [ "$session" = 0 ] || [ -e "/proc/$session" ]; }; then session=; fi
-  session_since="$(< /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/pid)"
+# check_scratch: before anything is written there.
+check_scratch() {
+  local what="the scratch folder $scratch" see='see runner.scratch'
+  case $scratch in
+    *[,:\'\"\`\$\\*?[\]]* | *[[:space:][:cntrl:]]*) unfit "$what has spaces, quotes, commas, colons, backslashes, \$ or wildcards in its path: $see" ;;
+    /*) ;;
+    *) unfit "$what is no absolute path: $see" ;;
+  esac
+  [ -d "$scratch" ] || unfit "$what is not there, or no folder: $see"
+  if [ ! -r "$scratch" ] || [ ! -w "$scratch" ] || [ ! -x "$scratch" ]; then unfit "$what can't be written by $(id -un): $see"; fi
 }
 
-# session_of_dead FOLDER: the number of its session, unless that can be another's by now.
-session_of_dead() {
-  local boot namespace number
-  { read -r boot namespace number < "$1/session"; } 2> /dev/null || return 0
-  [ "$boot $namespace" != "$session_since" ] || [ "$number" = "$session" ] || [ -e "/proc/$number" ] || echo "$number"
-}
-
-# kill_leftovers SESSION FOLDER [NAME_BEFORE]: ends what a runner has left: its session (Apptainer's FUSE processes have nothing else
-# of the job), and what has left that too, known by the folder that it is in or by its HOME. Slurm does the same where it tracks
-# jobs by control group.
-kill_leftovers() {
-  local processes until=$((SECONDS + 5))
-  while :; do
-    processes=$({
-      [ -z "$1" ] || cat /proc/[0-9]*/stat | sed -n "s/^\([0-9]*\) (.*) [^XZ] [0-9]* [0-9]* $1 .*/\1/p"
-      {
-        grep -lzFx "HOME=${3:-$2}/work/home" /proc/[0-9]*/environ
-        find /proc/[0-9]* -maxdepth 1 -name cwd \( -lname "$2/work*" -o -lname "${3:-$2}/work*" \)
-      } | cut -d / -f 3
-    } 2> /dev/null | sort -u | grep -vx "$$")
-    # shellcheck disable=SC2086 # a list; of itself, it has those that list it
-    kill -KILL $processes 2> /dev/null || return 0
-    if [ "$SECONDS" -gt "$until" ]; then
-      log "can't end processes: ${processes//$'\n'/ }"
-      return 0
-    fi
-    sleep 0.02
-  done
-}
-
-# The folder appears locked: the lock on its parent keeps others from sweeping it before. Sweeping takes the name first.
+# It gets its name when it is locked: a lock that is free is that of a dead job.
 make_folder() {
-  local other
+  local new="$scratch/.gha-new-${folder##*/}" said
+  check_scratch
   find_session
-  exec 8< "$scratch" || { log "can't read $scratch"; exit 1; }
-  flock -w 10 8 || log "another process keeps $scratch locked"
-  for other in "$scratch"/gha-*; do
-    if [ ! -O "$other" ] || [ ! -d "$other" ] || [ -L "$other" ]; then continue; fi
-    [ -e "$other/lock" ] || [ -n "$(find "$other" -maxdepth 0 -mmin +60)" ] || continue
-    flock -n "$other/lock" true && mv -T "$other" "$scratch/.gha-dead-${other##*/}"
-  done
-  mkdir "$folder" || { log "can't make the work folder $folder"; exit 1; }
-  exec 7> "$folder/lock"
-  flock -n 7
-  exec 8<&-
-  echo "$session_since $session" > "$folder/session"
-  for other in "$scratch"/.gha-dead-*; do
-    if [ ! -O "$other" ] || [ -L "$other" ]; then continue; fi
-    log "deleting what a dead job has left: ${other##*/.gha-dead-}"
-    kill_leftovers "$(session_of_dead "$other")" "$other" "$scratch/${other##*/.gha-dead-}"
-    remove "$other"
-  done
-  mkdir "$work" "$work/hooks" "$work/tmp" "$work/home" "$work/_work"
+  sweep
+  said=$(mkdir "$new" 2>&1) || unfit "no folder can be made in $scratch: $said"
+  if ! { exec 7> "$new/lock"; } 2> /dev/null || ! flock -n 7 || ! said=$(mv -T "$new" "$folder" 2>&1); then
+    rm -rf "$new"
+    unfit "the work folder $folder can't be made: ${said:-its lock can not be had}"
+  fi
+  made=yes
+  # A disk that is full, and a quota that is used up, show when something is written.
+  said=$(head -c 16M /dev/zero 2>&1 > "$folder/room") || unfit "the scratch folder $scratch has no room for 16 MiB: ${said#*: }"
+  rm -f "$folder/room"
+  mkdir "$work" "$work/hooks" "$work/tmp" "$work/home" "$work/_work" || unfit "the work folder $folder can't be written"
   # Within a folder that nobody else may enter: users of containers read what the job makes.
   chmod 0755 "$work" "$work"/*
   chmod 1777 "$work/tmp"
+  echo "$session_since $session" > "$folder/session"
+  mark_life 7>&- &
+  life_pid=$!
+  disown "$life_pid"
+}
+
+# put_away: its name first, so that what is left when the time is over is known as a dead job's. Its session is still this script's.
+put_away() {
+  local dead="$scratch/.gha-dead-${folder##*/}"
+  rm -f "$folder/session"
+  mv -T "$folder" "$dead" 2> /dev/null || dead=$folder
+  remove "$dead" "$(within 0)"
 }

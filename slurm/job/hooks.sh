@@ -22,6 +22,9 @@ check_hooks() {
 run_site_hook() {
   local hook_file hook_seconds
   if [ ! -d "$folder" ] || ! site_hook "$1"; then return 0; fi
+  hook_seconds=$(within "$hook_seconds")
+  # What comes after it takes its time, too.
+  [ -z "$kill_by" ] || hook_seconds=$((hook_seconds > 4 ? hook_seconds - 3 : 1))
   GHA_SLURM_WORK_FOLDER="$work" await timeout -k 2 "$hook_seconds" "$hook_file" > "$folder/hook.log" 2>&1 < /dev/null
   local status=$?
   [ "$status" != 124 ] || echo "it took longer than $hook_seconds s" >> "$folder/hook.log"

@@ -24,6 +24,17 @@ mailbox_open() {
     printf -v mailbox_outer '%s\\x%02x' "$mailbox_outer" $((code ^ 0x5c))
   done
   mailbox_comment=$(mailbox_read)
+  # Of a script before this one, which was killed.
+  [[ $mailbox_comment != gs1:* ]] || mailbox_comment=
+}
+
+# mailbox_close: the comment is the site's again, however the job ends.
+mailbox_close() {
+  local until=$((SECONDS + $(within 10))) found
+  while [ "$SECONDS" -lt "$until" ]; do
+    if found=$(mailbox_read) && [[ $found != gs1:* ]]; then return 0; fi
+    mailbox_write_once "$mailbox_comment" || sleep 0.5
+  done
 }
 
 # mailbox_seal TEXT: prints its seal.
@@ -40,12 +51,21 @@ mailbox_cipher() { openssl enc "$@" -aes-256-cbc -pbkdf2 -iter 1000 -md sha256 -
 
 mailbox_read() {
   local found
-  found=$(timeout 30 squeue --noheader --jobs "$SLURM_JOB_ID" --format %k 2> /dev/null)
+  found=$(timeout --foreground 10 squeue --noheader --jobs "$SLURM_JOB_ID" --format %k 2> /dev/null) || return 1
   [ "$found" = '(null)' ] || printf '%s' "$found"
 }
 
-# mailbox_write MESSAGE
-mailbox_write() { timeout 30 scontrol update "JobId=$SLURM_JOB_ID" "Comment=$1" > /dev/null 2>&1; }
+mailbox_write_once() { timeout --foreground 10 scontrol update "JobId=$SLURM_JOB_ID" "Comment=$1" > /dev/null 2>&1; }
+
+# mailbox_write MESSAGE: the other side waits for it, so one that Slurm does not take is tried again soon, and not for long.
+mailbox_write() {
+  local until=$((SECONDS + 20)) pause=1
+  until mailbox_write_once "$1"; do
+    [ "$SECONDS" -lt "$until" ] || return 1
+    sleep "0.$pause"
+    [ "$pause" -ge 8 ] || pause=$((pause * 2))
+  done
+}
 
 # mailbox_send FIELDS: with their seal
 mailbox_send() { mailbox_write "$1:$(mailbox_seal "$1")"; }
@@ -63,21 +83,24 @@ encode() {
 }
 
 # ask_mailbox WHAT TOKEN SECONDS [NAME=VALUE...]: as `ask`, but for as long as the service needs to look (GHA_SLURM_MAILBOX_WAIT, each
-# part anew). One question at a time, with a number that no other has.
+# part anew). One question at a time, with a number that is higher than those before: the kernel's clock, in hundredths of a second.
 ask_mailbox() {
   local what=$1 token=$2 field question='' sequence answer status=000
   shift 3
   if [ "$what" = output ]; then
-    question=$(tail -c 500 "$1")
+    question=$(tail -c 500)
   else
     for field; do question+="${question:+&}${field%%=*}=$(encode "${field#*=}")"; done
   fi
-  exec 9>> "$folder/mailbox"
-  flock 9
-  echo asked >&9
-  sequence=$(grep -c . "$folder/mailbox")
+  if [ -n "$made" ]; then
+    exec 9>> "$folder/mailbox"
+    flock 9
+  fi
+  read -r sequence _ < /proc/uptime
+  sequence=${sequence/./}
   answer=$(mailbox_ask "$sequence" "${GHA_SLURM_MAILBOX_WAIT:-30}" "$what"$'\n'"$token"$'\n'"$question" 9>&-) && status=${answer%%$'\n'*}
   exec 9>&-
+  if [ -z "$made" ]; then printf '%s' "$status"; return; fi
   answer=${answer#*$'\n'}
   # Headers come to an empty line; there may be none.
   printf '%s\n' "${answer%%$'\n\n'*}" > "$folder/$what.headers"
@@ -101,7 +124,10 @@ mailbox_ask() {
     # Of this question, the next part, and sealed: whatever else is there is not for this job.
     [ "${fields[0]:-}:${fields[1]:-}:${fields[2]:-}" = "gs1:a:$sequence" ] || continue
     part=${fields[3]:-} parts=${fields[4]:-} payload=${fields[5]:-}
-    if [ "$part" != $((taken + 1)) ] || [ "${message##*:}" != "$(mailbox_seal "$text")" ]; then continue; fi
+    [ "${message##*:}" = "$(mailbox_seal "$text")" ] || continue
+    # Its acknowledgement was lost.
+    [ "$part" != "$taken" ] || mailbox_send "gs1:k:$sequence:$taken"
+    [ "$part" = $((taken + 1)) ] || continue
     whole+=$payload taken=$part deadline=$((SECONDS + seconds))
     if [ "$taken" = "$parts" ]; then
       mailbox_write "$mailbox_comment"
@@ -111,6 +137,7 @@ mailbox_ask() {
     fi
     mailbox_send "gs1:k:$sequence:$taken"
   done
-  mailbox_write "$mailbox_comment"
+  # A claim is asked anew, and while nothing else is in the comment the service keeps what it has minted.
+  [[ $3 == claim$'\n'* ]] || mailbox_write "$mailbox_comment"
   return 1
 }

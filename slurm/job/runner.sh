@@ -47,9 +47,30 @@ watch_runner() {
   done
 }
 
-# Slurm's warning before the time limit, and its cancel: the runner fails its job at GitHub while there is time. After a warning
-# Slurm tells it again when the time is up (twice in a second), and soon kills all that is left, this script too: a runner
-# that has not ended by then is killed here first, so that its work folder goes with it.
+# Slurm tells a job to end once before its time limit (the warning), once when it is cancelled, and again when the time is up; it kills
+# all that is left KillWait after the last two. Whether it is the warning is seen by the time.
+kill_by=
+
+# told: sets kill_by, in seconds of this script, with time to spare; succeeds where it is no warning.
+told() {
+  local wait=${GHA_SLURM_KILL_WAIT:-30} left
+  left=$((${SLURM_JOB_END_TIME:-0} - EPOCHSECONDS))
+  kill_by=$((SECONDS + wait - wait / 6))
+  # Slurm warns up to a minute too early.
+  if [ -n "${SLURM_JOB_END_TIME:-}" ] && [ "$left" -gt $((${GHA_SLURM_TIME_LIMIT_WARNING:-0} + 65)) ]; then return 0; fi
+  [ "$left" -le 0 ] || kill_by=$((kill_by + left))
+  return 1
+}
+
+# within SECONDS: so long, or for as long as is left of the time until Slurm kills; 0 is for ever.
+within() {
+  local left=$((${kill_by:-0} - SECONDS))
+  if [ -z "$kill_by" ] || { [ "$1" != 0 ] && [ "$left" -gt "$1" ]; }; then left=$1; elif [ "$left" -lt 1 ]; then left=1; fi
+  printf '%s' "$left"
+}
+
+# The runner fails its job at GitHub while there is time. One that has not ended in half of the time that a cancelled job has, or when
+# it is told again, is killed here, so that its work folder goes with it. A time limit tells twice in a second.
 told_at=
 forward() {
   if [ -z "$told_at" ]; then
@@ -57,7 +78,13 @@ forward() {
     log 'told to end: interrupting the runner'
     : > "$folder/stopped"
     kill -INT -- "-$runner_pid" 2> /dev/null
+    if told; then
+      { timeout --foreground "$((${GHA_SLURM_KILL_WAIT:-30} / 2))" tail --pid="$runner_pid" -f /dev/null
+        [ $? != 124 ] || kill -KILL -- "-$runner_pid" 2> /dev/null; } 6>&- 7>&- &
+      disown "$!"
+    fi
   elif [ $((SECONDS - told_at)) -ge 2 ]; then
+    told
     log 'told to end again: killing the runner'
     kill -KILL -- "-$runner_pid" 2> /dev/null
   fi

@@ -3,18 +3,18 @@
 # through argv.
 
 # ask WHAT TOKEN SECONDS [NAME=VALUE...]: prints the status, 000 for an answer that is not whole; what it has besides is in $folder/WHAT.body and WHAT.headers. With
-# `output` a file takes the place of the fields.
+# `output` they are what comes from stdin.
 ask() {
   local what=$1 token=$2 seconds=$3 field status options=()
   if [ -n "$mailbox_key" ]; then ask_mailbox "$@"; return; fi
   shift 3
   if [ "$what" = output ]; then
-    options=(--header 'Content-Type: text/plain' --data-binary "@$1")
+    options=(--header 'Content-Type: text/plain' --data-binary @-)
   else
     for field; do options+=(--data-urlencode "$field"); done
   fi
-  # The last event is told when the folder is gone.
-  if [ "$what" = events ]; then options+=(--output /dev/null); else options+=(--output "$folder/$what.body" --dump-header "$folder/$what.headers"); fi
+  # A folder may not be there yet, or be gone.
+  if [ "$what" = events ] || [ "$what" = unfit ]; then options+=(--output /dev/null); else options+=(--output "$folder/$what.body" --dump-header "$folder/$what.headers"); fi
   # Of an answer that is cut curl has the status, too.
   status=$(curl --silent --show-error --max-time "$seconds" --connect-timeout 10 --request POST --write-out '%{http_code}' \
     --config <(printf 'header = "Authorization: Bearer %s"\n' "$token") "${options[@]}" "$GHA_SLURM_URL/v1/allocations/$GHA_SLURM_ALLOCATION/$what") || status=000
@@ -26,7 +26,8 @@ report() {
   if [ -z "$event_token" ] || [ -n "$mailbox_key" ]; then return 0; fi
   local try
   for try in 1 2 3; do
-    [ "$(ask events "$event_token" 5 "event=$1" 2> /dev/null)" = 204 ] && return 0
+    [ "$(ask events "$event_token" "$(within 5)" "event=$1" 2> /dev/null)" = 204 ] && return 0
+    [ "$(within 3)" -ge 3 ] || return 0
     sleep "$try"
   done
 }
@@ -52,12 +53,11 @@ keep_output() {
 # send_output: where the node can't run the job, or its runner ended by itself before a job started, what was printed last.
 send_output() {
   local file token=${event_token:-$claim_token} text
-  if [ "$explained" = yes ] || [ -e "$work/hooks/started" ] || [ -e "$folder/stopped" ]; then return 0; fi
+  if [ "$explained" = yes ] || [ -z "$made" ] || [ -e "$work/hooks/started" ] || [ -e "$folder/stopped" ]; then return 0; fi
   text=$(for file in "$folder"/*.log "$output"; do
-    [ ! -s "$file" ] || printf '── %s\n%s\n' "$(basename "${file/#\/proc\/*/output}")" "$(tail -c 32768 "$file" | tr -d '\000')"
+    [ ! -s "$file" ] || printf '== %s\n%s\n' "$(basename "${file/#\/proc\/*/output}")" "$(tail -c 32768 "$file" | tr -d '\000')"
   done)
-  printf '%s\n' "${text//"$token"/***}" | tail -c 65536 > "$folder/last"
-  ask output "$token" 10 "$folder/last" > /dev/null 2>&1
+  printf '%s\n' "${text//"$token"/***}" | tail -c 65536 | ask output "$token" "$(within 10)" > /dev/null 2>&1
 }
 
 # header NAME: of the answer to the claim

@@ -8,14 +8,20 @@ launcher_check() {
 }
 
 launcher_prepare() {
+  local installed=${GHA_SLURM_RUNNER_COMMAND%/*}
   docker_start
+  (umask 022 && mkdir "$work/runner")
+  # Where there is no room for it, there is none for what is said of it before it is gone.
+  # shellcheck disable=SC2016 # for the shell inside
+  await bash -c 'said=$(cp -R --reflink=auto "$0/." "$1" 2>&1) || { rm -rf "$1"; echo "$said" > "$2"; exit 1; }' \
+    "$installed" "$work/runner" "$folder/copy.log" ||
+    unfit "the runner in $installed can't be copied: $(last_words "$folder/copy.log")"
+  chmod -R u+w,go+rX "$work/runner"
   docker_wait
 }
 
 launcher_run() {
-  local installed=${GHA_SLURM_RUNNER_COMMAND%/*} program=${GHA_SLURM_RUNNER_COMMAND##*/} name
-  cp -R --reflink=auto "$installed/." runner || { log "can't copy the runner from $installed"; exit 1; }
-  chmod -R u+w runner
+  local program=${GHA_SLURM_RUNNER_COMMAND##*/} name
   # The site's variables, Slurm's and the resources'.
   # shellcheck disable=SC2046,SC2086 # lists of names
   export_lines $resource_names ${GHA_SLURM_ENVIRONMENT:-PATH LANG} $(compgen -e SLURM) > hooks/environment

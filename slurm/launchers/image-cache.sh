@@ -1,7 +1,12 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # part of slurm/job.sh
-# Images by reference, one pull for a node: a file for each, beside its lock. A job holds the lock shared for its life, so what is in
-# use is never evicted; a pull and an eviction take it exclusively. The kernel lets go of the locks of a job that was killed. Lock
-# files stay: deleting one would let two jobs lock two files of one name. A reference without a digest is pulled again after a day.
+# Images by reference, one pull for a node. KEY is of the reference:
+#
+#   KEY.lock              held to choose an image (shared, for a moment), and to pull one (exclusive)
+#   KEY.TIME.SUFFIX       an image, never written again: a reference without a digest is pulled again after a day, beside the old one
+#   KEY.TIME.SUFFIX.lock  held shared for the life of a job that uses it, so what is in use is never evicted
+#
+# The kernel lets go of the locks of a job that was killed. KEY.lock stays: deleting it would let two jobs lock two files of one name; the
+# name of an image never comes again.
 
 cached_image=
 
@@ -12,28 +17,45 @@ cache_image() {
   if [ ! -O "$cache" ] || [ ! -d "$cache" ] || [ -L "$cache" ]; then
     unfit "the image cache $cache is not a folder of $(id -un): see runner.imageCache.path"
   fi
-  key=$(printf '%s' "$GHA_SLURM_IMAGE" | sha256sum | cut -c 1-32)
-  cached_image="$cache/$key.$1"
-  exec 6>> "$cached_image.lock"
+  key="$cache/$(printf '%s' "$GHA_SLURM_IMAGE" | sha256sum | cut -c 1-32)"
+  exec 9>> "$key.lock"
   # One pull takes its time limit at most.
-  await flock -s -w 1200 6 || unfit "the image $GHA_SLURM_IMAGE is being pulled for 20 minutes"
-  if ! is_fresh "$cached_image"; then
-    await flock -x -w 1200 6 || unfit "the image $GHA_SLURM_IMAGE is in use by jobs that keep it from being pulled again"
-    if ! is_fresh "$cached_image"; then
+  await flock -s -w 1200 9 || unfit "the image $GHA_SLURM_IMAGE is being pulled for 20 minutes"
+  if ! hold_newest "$key" "$1"; then
+    await flock -x -w 1200 9 || unfit "the image $GHA_SLURM_IMAGE is being pulled for 20 minutes"
+    if ! hold_newest "$key" "$1"; then
       log "pulling $GHA_SLURM_IMAGE"
       # Of pulls that were killed.
-      rm -f "$cached_image.part."*
+      rm -f "$key.part."*
       # A name that no pull has had, and no hold on the lock: what outlives a script that was killed is in nobody's way.
-      part="$cached_image.part.$SLURM_JOB_ID.$1"
+      part="$key.part.$SLURM_JOB_ID.$1"
       await setpriv --pdeathsig KILL -- timeout -k 5 900 setpriv --pdeathsig KILL -- \
-        bash -c "$(declare -f fetch_image apptainer_quietly); folder='$folder'; fetch_image \"\$0\"" "$part" 6>&- ||
+        bash -c "$(declare -f fetch_image apptainer_quietly); folder='$folder'; fetch_image \"\$0\"" "$part" 9>&- ||
         { rm -f "$part"; unfit "the image $GHA_SLURM_IMAGE can't be pulled: $(last_words "$folder/pull.log")"; }
+      cached_image="$key.${EPOCHREALTIME/[.,]/}.$1"
+      exec 6>> "$cached_image.lock"
+      flock -s 6
       mv "$part" "$cached_image"
-      evict "$cache"
+      evict "$cache" "$key"
     fi
-    flock -s 6
   fi
+  exec 9>&-
   touch "$cached_image.lock"
+}
+
+# images_of KEY SUFFIX: the oldest first.
+images_of() { compgen -G "$1.[0-9]*.$2" | sort; }
+
+# hold_newest KEY SUFFIX: fails where there is none, or an old one.
+hold_newest() {
+  cached_image=$(images_of "$1" "$2" | tail -n 1)
+  [ -n "$cached_image" ] || return 1
+  exec 6>> "$cached_image.lock"
+  flock -s 6
+  # It may just have been evicted.
+  is_fresh "$cached_image" && return 0
+  exec 6>&-
+  return 1
 }
 
 is_fresh() {
@@ -42,13 +64,18 @@ is_fresh() {
   [ -z "$(find "$1" -mmin +1440)" ]
 }
 
-# evict FOLDER: least recently used first, until the rest is within the limit; its own image is locked.
+# drop IMAGE: unless a job has it.
+drop() { flock -n -x "$1.lock" rm -f "$1" "$1.lock" && log "deleted $1 from the image cache"; }
+
+# evict FOLDER KEY: what was pulled again, then the least recently used first, until the rest is within the limit.
 evict() {
+  local image lock limit=$((${GHA_SLURM_IMAGE_CACHE_MIB:-20480} * 1024))
   find "$1" -name '*.part.*' -mmin +60 -delete 2> /dev/null
-  local lock limit=$((${GHA_SLURM_IMAGE_CACHE_MIB:-20480} * 1024))
+  for image in $(images_of "$2" "${cached_image##*.}"); do
+    [ "$image" = "$cached_image" ] || drop "$image"
+  done
   while IFS= read -r lock; do
     [ "$(du -sk "$1" | cut -f 1)" -gt "$limit" ] || return 0
-    [ -e "${lock%.lock}" ] || continue
-    flock -n -x "$lock" rm -f "${lock%.lock}" && log "deleted ${lock%.lock} from the image cache"
+    [ ! -e "${lock%.lock}" ] || drop "${lock%.lock}"
   done < <(find "$1" -name '*.lock' -printf '%T@ %p\n' | sort -n | cut -d ' ' -f 2-)
 }

@@ -58,9 +58,8 @@ export function checkNodes(
       const deadline = performance.now() + waitMs;
       while (performance.now() < deadline) {
         await setTimeout(lookMs);
-        const [state] = await slurm.states([slurmJobId]);
-        if (state !== undefined && slurmPhase(state.states) === 'terminal')
-          return await verdictOf(slurmJobId);
+        const states = (await slurm.states([slurmJobId])).get(slurmJobId);
+        if (states !== undefined && slurmPhase(states) === 'terminal') return await verdictOf(slurmJobId);
       }
       const reason = (await slurm.job(slurmJobId))?.reason;
       const why = reason == null ? '' : `: Slurm says ${reason}`;

@@ -90,7 +90,7 @@ function phaseText(phases: Phases): string {
     ['of that for the image', phases.imageMs],
     ['of that for Docker', phases.dockerMs],
     ['to be granted its claim', phases.claimMs],
-    ['until its runner was seen online', phases.onlineMs],
+    ['until its runner was online', phases.onlineMs],
     ['for the job', phases.jobMs],
   ] as const;
   return parts

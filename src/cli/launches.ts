@@ -37,7 +37,10 @@ export function launchOf(
     runner,
     slurm,
   }: {
-    runner: Pick<Config['runner'], 'scratch' | 'imageCache' | 'hooks' | 'idleLimitMs' | 'callbackUrl'>;
+    runner: Pick<
+      Config['runner'],
+      'scratch' | 'imageCache' | 'hooks' | 'idleLimitMs' | 'callbackUrl' | 'timeLimitWarningMs' | 'killWaitMs'
+    >;
     slurm: Pick<Config['slurm'], 'environment'>;
   },
   { check = false } = {},
@@ -59,6 +62,8 @@ export function launchOf(
       .map(({ event, script, timeLimitMs }) => `${event} ${Math.ceil(timeLimitMs / 1_000)} ${script}`)
       .join('\n'),
     GHA_SLURM_IDLE_LIMIT: String(Math.ceil(runner.idleLimitMs / 1_000)),
+    GHA_SLURM_TIME_LIMIT_WARNING: String(Math.ceil(runner.timeLimitWarningMs / 1_000)),
+    GHA_SLURM_KILL_WAIT: String(Math.floor(runner.killWaitMs / 1_000)),
     GHA_SLURM_SCRATCH: runner.scratch ?? '',
     GHA_SLURM_IMAGE_CACHE: image === null ? '' : (runner.imageCache.path ?? ''),
     GHA_SLURM_IMAGE_CACHE_MIB: image === null ? '' : String(runner.imageCache.limitMiB),

@@ -19,6 +19,17 @@ export const sizeMiB = z.string().transform((text, context) => {
 export const positive = z.int().positive();
 export const text = z.string().min(1);
 export const absolutePath = text.startsWith('/', 'must be an absolute path');
+
+/**
+ * Of paths on a node: without what shells, patterns, Docker's configuration and the options of a container take apart, so that no place
+ * needs a quoting of its own. The batch script says the same of a scratch folder that it finds in its environment.
+ */
+export const nodePathPattern = /\/[^,:\s\p{Cc}'"`$\\*?[\]]*/u.source;
+export const nodePath = text.regex(
+  new RegExp(`^${nodePathPattern}$`, 'u'),
+  'must be an absolute path on the node, without spaces, quotes, commas, colons, backslashes, $ and the wildcards * ? [ ]',
+);
+export const variable = z.string().regex(/^[A-Za-z_]\w*$/, 'must be the name of a variable');
 export const httpUrl = text.refine(
   (value) => /^https?:\/\/[^/]/.test(value),
   'must be an http:// or https:// URL',

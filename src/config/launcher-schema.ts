@@ -4,18 +4,14 @@
  */
 import { z } from 'zod';
 import { type Launcher, launcherKinds } from '../domain/launcher.ts';
-import { text } from './fields.ts';
-
-/** Of what the node's shell and containers' options take apart. */
-export const nodePath = text.regex(
-  /^\/[^,:\s]*$/,
-  'must be an absolute path on the node, without commas, colons and spaces',
-);
-const variable = z.string().regex(/^[A-Za-z_]\w*$/, 'must be the name of a variable');
+import { nodePath, nodePathPattern, text, variable } from './fields.ts';
 
 const bind = z
   .string()
-  .regex(/^\/[^,:\s]*(:\/[^,:\s]*)?(:r[ow])?$/, 'must be FROM, FROM:TO, or FROM:TO:ro, with absolute paths')
+  .regex(
+    new RegExp(`^${nodePathPattern}(:${nodePathPattern})?(:r[ow])?$`, 'u'),
+    'must be FROM, FROM:TO, or FROM:TO:ro, with absolute paths that have no spaces, quotes, commas, backslashes, $ and wildcards',
+  )
   .transform((value) => {
     const mode = /:r[ow]$/.exec(value)?.[0] ?? ':rw';
     const [from = '', to = from] = value.replace(/:r[ow]$/, '').split(':');

@@ -62,6 +62,8 @@ export interface Config {
     /** For how long a runner without a job stays where the service can't be asked. */
     readonly idleLimitMs: number;
     readonly timeLimitWarningMs: number;
+    /** Slurm's KillWait: what a job that is told to end has until it is killed. */
+    readonly killWaitMs: number;
     readonly launcher: Launcher;
     /** By profile: where it has a launcher of its own. */
     readonly launchers: ReadonlyMap<string, Launcher>;
@@ -242,6 +244,7 @@ function toConfig({
       idleTimeoutMs: runner.idleTimeout,
       idleLimitMs: runner.idleLimit,
       timeLimitWarningMs: runner.timeLimitWarning,
+      killWaitMs: runner.killWait,
       launcher: toLauncher(runner.launcher),
       launchers: new Map(
         Object.entries(profiles)

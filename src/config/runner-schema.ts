@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { HookEvent } from '../domain/hook.ts';
 import { maxRunnerNamePrefixLength } from '../domain/names.ts';
-import { absolutePath, durationMs, httpUrl, seen, sizeMiB, text } from './fields.ts';
-import { launcherFaults, launcherSchema, mergeLauncher, nodePath } from './launcher-schema.ts';
+import { durationMs, httpUrl, nodePath, seen, sizeMiB, text } from './fields.ts';
+import { launcherFaults, launcherSchema, mergeLauncher } from './launcher-schema.ts';
 
 /** `exit` ends within the half minute that Slurm leaves a job that it has told to end. */
 const hook = (timeLimit: string) =>
@@ -31,11 +31,10 @@ export const runnerSchema = z
     idleTimeout: durationMs.default(120_000),
     idleLimit: durationMs.default(900_000),
     timeLimitWarning: durationMs.default(90_000),
+    killWait: durationMs.refine((ms) => ms >= 10_000, 'must be 10s at least').prefault('30s'),
     launcher: launcherSchema,
-    scratch: absolutePath.optional(),
-    imageCache: z
-      .strictObject({ path: absolutePath.optional(), limit: sizeMiB.prefault('20GiB') })
-      .prefault({}),
+    scratch: nodePath.optional(),
+    imageCache: z.strictObject({ path: nodePath.optional(), limit: sizeMiB.prefault('20GiB') }).prefault({}),
     hooks: z
       .strictObject({
         beforeClaim: hook('30s').optional(),

@@ -1,7 +1,7 @@
 /** The configuration file's shape. Units are parsed here, so that the rest of the program sees plain numbers. */
 import { z } from 'zod';
 import { ownFields } from '../domain/profile.ts';
-import { absolutePath, durationMs, httpUrl, positive, seen, sizeMiB, text } from './fields.ts';
+import { absolutePath, durationMs, httpUrl, positive, seen, sizeMiB, text, variable } from './fields.ts';
 import { launcherOverride } from './launcher-schema.ts';
 import { refuseLaunchers, runnerSchema } from './runner-schema.ts';
 
@@ -109,7 +109,7 @@ const slurm = z
     workingDirectory: absolutePath.default('/tmp'),
     output: text.default('/dev/null'),
     environment: z
-      .record(text, z.string())
+      .record(variable, z.string())
       .refine((value) => Object.keys(value).length > 0, 'must name one variable at least')
       .default({ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp' }),
   })

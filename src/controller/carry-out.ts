@@ -12,7 +12,7 @@ import type { Submitter } from './submit.ts';
 export function carryOut(context: Context, submitter: Submitter, actions: readonly Action[]): void {
   const { store, clock, chance, seen, log } = context;
   const begunMs = clock.monotonicMs();
-  const submits: { id: string; claimToken: string; poolKey: PoolKey }[] = [];
+  const submits: { id: string; claimToken: string; poolKey: PoolKey; jobId: number }[] = [];
   store.db.transaction((tx) => {
     const atMs = clock.wallMs();
     for (const action of actions) {
@@ -28,12 +28,12 @@ export function carryOut(context: Context, submitter: Submitter, actions: readon
         slurmUser: context.config.overrides.get(action.pool.scope)?.user ?? null,
         atMs,
       });
-      submits.push({ id, claimToken, poolKey: action.pool.key });
+      submits.push({ id, claimToken, poolKey: action.pool.key, jobId: action.jobId });
     }
   });
   // First, since a release may fail: an intent on disk that nobody sends would be counted as supply for ever.
-  for (const { id, claimToken, poolKey } of submits) {
-    seen.fuse.noteSubmit(poolKey, clock.monotonicMs());
+  for (const { id, claimToken, poolKey, jobId } of submits) {
+    seen.fuse.noteSubmit(poolKey, { atMs: clock.monotonicMs(), jobId });
     submitter.start(id, claimToken);
   }
   store.db.transaction(() => {

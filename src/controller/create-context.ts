@@ -19,8 +19,8 @@ export interface ControllerParts {
   readonly count: (name: CounterName) => void;
 }
 
-/** Slurm takes few calls at once well; GitHub allows 100, shared with everything else that uses the token. */
-const concurrency = { slurm: 8, github: 10, mint: 10, mailbox: 16, accounting: 1 };
+/** How many of these Slurm gets at once is for its client to find out; GitHub allows 100, shared with everything else that uses the token. */
+const concurrency = { github: 10, mint: 10, mailbox: 16, accounting: 1 };
 /** What every part of the controller is handed, at the start: nothing seen yet, nothing under way. */
 export function createContext(parts: ControllerParts, wakeSlurm: () => void = () => undefined): Context {
   const database = new DatabaseHealth(parts);

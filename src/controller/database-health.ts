@@ -11,8 +11,8 @@ import { type Failure, failureOf } from './observations.ts';
 
 /** Room for one page is not always room for a turn: what comes and goes is said once a minute. */
 const sayAgainMs = 60_000;
-/** How long an outcome waits for others: less than a call takes, and forty commits a second are few. */
-const togetherMs = 25;
+/** How long an outcome waits for others: little beside Slurm's own pace, and twenty commits a second are few. */
+const togetherMs = 50;
 
 export class DatabaseHealth {
   readonly #store: Store;
@@ -104,6 +104,10 @@ export class DatabaseHealth {
     } catch (error) {
       this.#log.error({ err: error, effect: key }, 'effect failed');
     }
+  }
+
+  get isSettled(): boolean {
+    return this.#outcomes.size === 0 && this.#unwritten.size === 0;
   }
 
   isUnsettled(key: string): boolean {

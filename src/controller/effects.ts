@@ -3,22 +3,24 @@
  * to the store; what it throws beyond that is a defect, or a database that can't be written.
  */
 import PQueue from 'p-queue';
+import { AtOnce } from '../domain/at-once.ts';
 
 type Side = 'slurm' | 'github' | 'mailbox' | 'accounting';
 
 export class Effects {
   readonly #queues: Record<Side | 'mint', PQueue>;
   readonly #running = new Set<string>();
+  readonly #slurm = new AtOnce();
   readonly #failed: (error: unknown, key: string) => void;
   readonly #stopped = new AbortController();
 
   constructor(
     failed: (error: unknown, key: string) => void,
-    concurrency: Readonly<Record<Side | 'mint', number>>,
+    concurrency: Readonly<Record<Exclude<Side, 'slurm'> | 'mint', number>>,
   ) {
     this.#failed = failed;
     this.#queues = {
-      slurm: new PQueue({ concurrency: concurrency.slurm }),
+      slurm: new PQueue({ concurrency: this.#slurm.count }),
       github: new PQueue({ concurrency: concurrency.github }),
       mint: new PQueue({ concurrency: concurrency.mint }),
       mailbox: new PQueue({ concurrency: concurrency.mailbox }),
@@ -26,16 +28,33 @@ export class Effects {
     };
   }
 
-  /** Starts `effect` when its turn comes, unless one with the same key is waiting or running. */
-  run(side: Side, key: string, effect: () => Promise<void>): void {
+  /**
+   * Starts `effect` when its turn comes, unless one with the same key is waiting or running. What Slurm takes gets more of them at
+   * once; `false` says that it was refused.
+   */
+  run(side: Side, key: string, effect: () => Promise<unknown>): void {
     if (this.#running.has(key) || this.#stopped.signal.aborted) return;
     this.#running.add(key);
-    this.#queues[side]
+    const queue = this.#queues[side];
+    if (side === 'slurm' && queue.pending === 0) this.#slurm.begin();
+    queue
       .add(effect, { signal: this.#stopped.signal })
+      .then((outcome) => this.#note(side, outcome !== false))
       .catch((error: unknown) => {
         if (!this.#stopped.signal.aborted) this.#failed(error, key);
       })
       .finally(() => this.#running.delete(key));
+  }
+
+  #note(side: Side, taken: boolean): void {
+    if (side !== 'slurm') return;
+    if (taken) this.#slurm.noteGood();
+    else this.#slurm.noteRefused();
+    this.#queues.slurm.concurrency = this.#slurm.count;
+  }
+
+  get areIdle(): boolean {
+    return this.#running.size === 0;
   }
 
   isRunning(key: string): boolean {

@@ -3,13 +3,15 @@
  * into the comment of its own Slurm job; the service reads that of jobs that Slurm says are running, answers by the same
  * functions as over HTTP, and writes the answer there in parts, each acknowledged by the job.
  *
- * Nothing is stored: after a restart, and where a part is lost, the job gets no answer in time and asks again with the next
- * sequence number, as over HTTP. The comment is empty again when the last part is taken.
+ * An answer is kept until the job has taken all of it: what Slurm did not take is written again at the next look, and a job that
+ * asks anew, with a higher number, because it got no answer in time, gets the same runner. Nothing is stored: after a restart it gets
+ * another, as over HTTP. The comment is the site's again when the last part is taken.
  */
-import { liveAllocationsInBrief, userOfSlurmJob } from '../store/allocation-rows.ts';
+import { findAllocation, liveAllocationsInBrief, userOfSlurmJob } from '../store/allocation-rows.ts';
 import type { NodeAnswer, NodeRequest } from './answer-node.ts';
 import type { Context } from './context.ts';
 import { decrypt, encrypt, mailboxKey, seal, unseal } from './mailbox-seal.ts';
+import { tokenMatches } from './secret-token.ts';
 
 /** Slurm's limit for a comment is 1,024 bytes; seal and numbers take less than 100 of them. */
 const partLength = 900;
@@ -27,8 +29,14 @@ interface Box {
   quietSinceMs: number;
   /** The highest question that was answered: an older one is a repetition. */
   sequence: number;
+  /** Its answer in parts; none when the job has taken them all. */
   parts: readonly string[];
+  /** A runner that was minted for it and is on its way, and how often it was handed out. */
+  grant: { readonly answer: NodeAnswer; times: number } | null;
 }
+
+/** A job that can't read its answer would ask for the same one until its time is over. */
+const mostHandOuts = 3;
 
 type Row = ReturnType<typeof liveAllocationsInBrief>[number];
 
@@ -52,7 +60,13 @@ export class Mailbox {
       if (row.slurmJobId === null || seen.phases.get(row.id) !== 'running') continue;
       if (row.state !== 'pending' && row.state !== 'claimed' && row.state !== 'releasing') continue;
       open.add(row.id);
-      const box = this.#boxes.get(row.id) ?? { dueMs: nowMs, quietSinceMs: nowMs, sequence: 0, parts: [] };
+      const box = this.#boxes.get(row.id) ?? {
+        dueMs: nowMs,
+        quietSinceMs: nowMs,
+        sequence: 0,
+        parts: [],
+        grant: null,
+      };
       this.#boxes.set(row.id, box);
       if (box.dueMs > nowMs) continue;
       const pause = Math.max(soonestLookMs, Math.min(latestLookMs, (nowMs - box.quietSinceMs) / 10));
@@ -73,7 +87,7 @@ export class Mailbox {
       if (job?.name !== row.slurmJobName) return;
       const message = unseal(key, job.comment);
       // The job has taken all of an answer, or has not asked.
-      if (message === null) box.parts = [];
+      if (message === null) Object.assign(box, { parts: [], grant: null });
       if (message?.[0] !== 'gs1') return;
       const reply = await this.#replyTo(row, box, key, message);
       if (reply === null) return;
@@ -93,13 +107,33 @@ export class Mailbox {
       if (sequence !== box.sequence || part === undefined) return null;
       return part;
     }
-    if (kind !== 'q' || sequence <= box.sequence) return null;
+    // Slurm has not taken the first part, or the job has written over it.
+    if (kind === 'q' && sequence === box.sequence) return box.parts[0] ?? null;
+    if (kind !== 'q' || sequence < box.sequence) return null;
     const question = parseQuestion(decrypt(key, rest));
     if (question === null) return null;
-    const answer = await this.#answer({ allocationId: row.id, ...question });
+    const answer =
+      this.#grantOnItsWay(row, box, question) ?? (await this.#answer({ allocationId: row.id, ...question }));
     box.sequence = sequence;
     box.parts = inParts(key, sequence, toText(answer));
+    if (question.what === 'claim' && answer.status === 200 && box.grant?.answer !== answer)
+      box.grant = { answer, times: 1 };
     return box.parts[0] ?? null;
+  }
+
+  /** Null when the job has to be asked for, or may not have one. */
+  #grantOnItsWay(
+    { id }: Row,
+    box: Box,
+    { what, token }: Omit<NodeRequest, 'allocationId'>,
+  ): NodeAnswer | null {
+    const { grant } = box;
+    if (what !== 'claim' || grant === null || grant.times >= mostHandOuts) return null;
+    const row = findAllocation(this.#context.store.db, id);
+    if (row?.state !== 'claimed' || row.claimTokenHash === null || !tokenMatches(token, row.claimTokenHash))
+      return null;
+    grant.times += 1;
+    return grant.answer;
   }
 }
 

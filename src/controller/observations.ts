@@ -5,6 +5,7 @@
 
 import type { SlurmPhase } from '../domain/slurm-job-state.ts';
 import type { WorkflowJob } from '../domain/workflow-job.ts';
+import { PlannedRows } from './planned-rows.ts';
 import { SubmitFuse } from './submit-fuse.ts';
 
 export interface Failure {
@@ -26,6 +27,7 @@ export interface Waiting {
 
 export class Observations {
   readonly #scopes = new Map<string, ScopeView>();
+  #kept: readonly { readonly id: string }[] = [];
   /** Of the last listing of Slurm that succeeded, by allocation. */
   readonly phases = new Map<string, SlurmPhase>();
   /** Listings in a row that lacked the allocation's Slurm job. */
@@ -50,6 +52,7 @@ export class Observations {
   /** Workflow jobs whose rest the log has told. */
   readonly resting = new Set<number>();
   readonly fuse = new SubmitFuse();
+  readonly planned = new PlannedRows();
   slurm: { observed: boolean; failure: Failure | null } = { observed: false, failure: null };
 
   scope(repository: string): ScopeView {
@@ -66,8 +69,11 @@ export class Observations {
     return begunMs === null || failure !== null;
   }
 
-  /** Forgets allocations that have ended. */
-  keepOnly(live: ReadonlySet<string>): void {
+  /** Forgets allocations that have ended. The same rows again have been seen to. */
+  keepOnly(rows: readonly { readonly id: string }[]): void {
+    if (rows === this.#kept) return;
+    this.#kept = rows;
+    const live = new Set(rows.map(({ id }) => id));
     const maps = [
       this.phases,
       this.absences,

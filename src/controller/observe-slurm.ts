@@ -20,9 +20,7 @@ export async function observeSlurm(context: Context): Promise<void> {
   const { store, slurm, clock, seen, log, count } = context;
   const rows = liveAllocationsInBrief(store.db).filter(hasSlurmJob);
   try {
-    const listed = new Map(
-      (await slurm.states(rows.map((row) => row.slurmJobId))).map((job) => [job.id, job.states]),
-    );
+    const listed = await slurm.states(rows.map((row) => row.slurmJobId));
     if (seen.slurm.failure !== null) log.info({}, 'Slurm answers again');
     seen.slurm = { observed: true, failure: null };
     store.db.transaction((tx) => {

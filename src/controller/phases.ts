@@ -14,7 +14,7 @@ export interface Phases {
   readonly dockerMs: number | null;
   /** From the first claim to the one that was granted. */
   readonly claimMs: number | null;
-  /** From there until GitHub showed the runner online: as exact as the looks at it are frequent. */
+  /** From the first claim until the runner was seen online, or at work, which it can't be before. Runners are not listed for that alone. */
   readonly onlineMs: number | null;
   /** From the start of the job to the end of the allocation. */
   readonly jobMs: number | null;
@@ -31,10 +31,15 @@ export function phasesOf(row: Allocation, runner: Pick<RunnerRow, 'onlineAt'> | 
     imageMs: row.imageMs,
     dockerMs: row.dockerMs,
     claimMs: between(ready, row.firstClaimedAt),
-    onlineMs: between(row.firstClaimedAt, runner?.onlineAt ?? null),
+    onlineMs: between(row.firstClaimedAt, earliest(runner?.onlineAt ?? null, row.startedAt)),
     jobMs: between(row.startedAt, row.endedAt),
   };
 }
+
+const earliest = (...times: readonly (number | null)[]): number | null => {
+  const known = times.filter((atMs) => atMs !== null);
+  return known.length === 0 ? null : Math.min(...known);
+};
 
 /** Not negative: a job may start before Slurm's answer to its submit is written. */
 const between = (fromMs: number | null, toMs: number | null): number | null =>

@@ -51,6 +51,16 @@ export function progress(db: Connection, pool: string, stage: Stage): void {
     clearPoolHealth(db, pool);
 }
 
+/**
+ * A wave that fails together is one failure, and the next one must not be as great: after one before a claim, what is made is one
+ * allocation at a time. Only for the jobs that it failed: those that all came later owe it nothing.
+ * @returns since when allocations count as that one, in milliseconds since the Unix epoch; null when there is no such bound.
+ */
+export function oneAtATimeSince(row: PoolHealthRow | undefined, oldestJobMs: number): number | null {
+  if (row === undefined || row.stage === 'start' || row.strikes >= strikesThatBlock) return null;
+  return oldestJobMs < row.retryAt ? row.retryAt : null;
+}
+
 export function isBlocked(row: PoolHealthRow | undefined): row is PoolHealthRow {
   return row !== undefined && row.strikes >= strikesThatBlock;
 }

@@ -31,12 +31,6 @@ export interface SlurmJobRef {
   readonly user: string | null;
 }
 
-/** One line of a state listing: base state and flags, as Slurm words them. */
-export interface SlurmJobState {
-  readonly id: number;
-  readonly states: readonly string[];
-}
-
 export interface SlurmJobDetail extends SlurmJobRef {
   readonly states: readonly string[];
   /** Why it waits, as Slurm words it (`Resources`, `PartitionTimeLimit`, …); null when it does not. */
@@ -64,8 +58,8 @@ export interface SlurmPort {
    * @throws SlurmError: `notCreated` is true only where Slurm certainly has no such job.
    */
   submit(request: SubmitRequest): Promise<{ readonly id: number; readonly warnings: readonly string[] }>;
-  /** The states of these jobs, in one call whatever their number; jobs that Slurm no longer has are absent. */
-  states(ids: readonly number[]): Promise<readonly SlurmJobState[]>;
+  /** Base state and flags of these jobs by id, as Slurm words them, in one call whatever their number; jobs that Slurm no longer has are absent. */
+  states(ids: readonly number[]): Promise<ReadonlyMap<number, readonly string[]>>;
   /** One job, or null when Slurm answers that it knows no such id (2017). */
   job(id: number): Promise<SlurmJobDetail | null>;
   /**

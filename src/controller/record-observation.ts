@@ -51,7 +51,7 @@ function recordOne(
   known: WorkflowJobRow | undefined,
   nowMs: number,
 ) {
-  const { config, store, clock, seen } = context;
+  const { config, store } = context;
   // Any job may have taken one of our runners, also one that is none of our business.
   if (job.runnerName?.startsWith(`${config.runnerNamePrefix}-${store.instanceId}-`) === true) {
     confirmRunner(context, tx, job, job.runnerName);
@@ -67,7 +67,6 @@ function recordOne(
     return;
   }
   const pool = verdict.kind === 'ours' ? poolOf(job.repository, verdict.profile, verdict.labels).key : null;
-  if (known === undefined && pool !== null) seen.fuse.noteArrival(pool, clock.monotonicMs());
   if (known === undefined || hasChanged(known, job, pool)) recordJob(tx, job, verdict, pool, nowMs);
 }
 

@@ -2,11 +2,10 @@
  * Rows on their way out. Deregister first, every name ever minted; then wait, in case a job was assigned at that moment;
  * only then cancel in Slurm, by id and name. Slurm's word ends the row.
  */
-import { allocationsIn } from '../store/allocation-rows.ts';
+import { allocationsIn, busyWithJobOver } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { openRunnersOf, runnersOf } from '../store/runner-rows.ts';
-import { jobsByIds } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
 import { deregisterAll } from './deregister.ts';
 
@@ -20,19 +19,14 @@ const cancelAgainMs = 60_000;
 export function releaseAllocations(context: Context): void {
   const { db } = context.store;
   db.transaction(() => {
-    for (const row of allocationsIn(db, 'busy')) releaseWhenJobIsOver(context, row);
+    for (const row of busyWithJobOver(db)) releaseAfterGrace(context, row);
     for (const row of allocationsIn(db, 'releasing')) advance(context, row);
   });
 }
 
-function releaseWhenJobIsOver({ seen, clock, store }: Context, row: Allocation): void {
-  if (row.workflowJobId === null) return;
-  const overMs = seen.jobOverMs.get(row.id);
-  if (overMs === undefined) {
-    const [job] = jobsByIds(store.db, [row.workflowJobId]);
-    if (job?.status === 'completed') seen.jobOverMs.set(row.id, clock.monotonicMs());
-    return;
-  }
+function releaseAfterGrace({ seen, clock, store }: Context, row: Allocation): void {
+  const overMs = seen.jobOverMs.get(row.id) ?? clock.monotonicMs();
+  seen.jobOverMs.set(row.id, overMs);
   if (clock.monotonicMs() - overMs < exitGraceMs) return;
   const nowMs = clock.wallMs();
   moveAllocation(store.db, {

@@ -39,8 +39,11 @@ export class Submitter {
   }
 
   isInFlight(allocationId: string): boolean {
+    const { effects, database } = this.#context;
+    // Asked of thousands at every turn, and as a rule there is none.
+    if (effects.areIdle && database.isSettled) return false;
     const key = `submit:${allocationId}`;
-    return this.#context.effects.isRunning(key) || this.#context.database.isUnsettled(key);
+    return effects.isRunning(key) || database.isUnsettled(key);
   }
 
   /** Submits that Slurm certainly did not take are sent again when their time has come. */
@@ -53,7 +56,8 @@ export class Submitter {
     this.#context.effects.run('slurm', `submit:${id}`, () => this.#submit(id));
   }
 
-  async #submit(id: string): Promise<void> {
+  /** @returns false where nothing came of it, so that the next ones are few. */
+  async #submit(id: string): Promise<boolean> {
     const { store, slurm, config, count, database } = this.#context;
     const key = `submit:${id}`;
     const unsent = this.#unsent.get(id);
@@ -61,7 +65,7 @@ export class Submitter {
     const profile = row === undefined ? undefined : config.profiles.get(row.profile);
     if (unsent === undefined || row?.state !== 'submitting' || profile === undefined) {
       this.#unsent.delete(id);
-      return;
+      return true;
     }
     const health = findPoolHealth(store.db, row.pool);
     if (
@@ -72,7 +76,7 @@ export class Submitter {
     ) {
       const reason = `Not sent: ${health.reason}`;
       database.settle(key, () => this.#refuse(id, reason, false));
-      return;
+      return false;
     }
     unsent.attempts += 1;
     count('submits');
@@ -83,12 +87,13 @@ export class Submitter {
     } catch (error) {
       // At once: what is sent next depends on it.
       database.settle(key, () => this.#fail(id, unsent, error));
-      return;
+      return false;
     }
     // Never again, whatever becomes of the writing.
     this.#unsent.delete(id);
     // Slurm says it once: what can't be written now is written later, and the row counts as in flight until then.
     database.settleSoon(key, () => this.#acknowledge(id, slurmJobId));
+    return true;
   }
 
   /** The id is stored in any state; a Slurm job that nobody waits for any more is cancelled. */
@@ -154,8 +159,12 @@ export class Submitter {
     this.#unsent.delete(id);
     const row = findAllocation(store.db, id);
     if (row === undefined) return;
-    const lost = loseSubmit(this.#context, row, 'submit-lost', message);
-    if (lost) strike(this.#context, store.db, { ...row, stage: 'submit', reason: message });
+    // At once: a process that dies in between would send the next one as if none had failed.
+    const lost = store.db.transaction((tx) => {
+      const moved = loseSubmit(this.#context, row, 'submit-lost', message);
+      if (moved) strike(this.#context, tx, { ...row, stage: 'submit', reason: message });
+      return moved;
+    });
     log.warn({ allocationId: id, reason: message, fenced: lost }, 'submit in doubt');
   }
 

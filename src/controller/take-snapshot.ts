@@ -6,7 +6,7 @@ import { endedSupply, liveAllocationsInBrief } from '../store/allocation-rows.ts
 import { allPoolHealth, type PoolHealthRow } from '../store/pool-health-rows.ts';
 import { queuedJobs } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
-import { isBlocked } from './pool-health.ts';
+import { isBlocked, oneAtATimeSince } from './pool-health.ts';
 import { queueHorizonMs } from './queue-horizon.ts';
 import { restingJobs } from './resting-jobs.ts';
 
@@ -33,29 +33,23 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
   const unproven = endedSupply(store.db);
   const rests = restingJobs(context, live, unproven);
   const watched = new Set(config.repositories);
-  for (const { id, pool, repository, createdAt } of queuedJobs(store.db, queueHorizonMs(nowMs))) {
-    if (!watched.has(repository)) continue;
-    draftOf(pool).queued.push({ id, repository, createdAtMs: createdAt, rest: rests.get(id) ?? null });
-  }
+  seen.planned.begin(live);
+  for (const row of queuedJobs(store.db, queueHorizonMs(nowMs)))
+    if (watched.has(row.repository))
+      draftOf(row.pool).queued.push(seen.planned.job(row, rests.get(row.id) ?? null));
   for (const row of live) {
     if (row.state === 'ended') continue;
     const draft = draftOf(row.pool);
-    draft.allocations.push({
-      id: row.id,
-      state: row.state,
-      createdAtMs: row.createdAt,
-      stuck: seen.phases.get(row.id) === 'stuck',
-      started: seen.phases.get(row.id) === 'running',
-      inFlight: isInFlight(row.id),
-      madeForJobId: row.madeForJobId,
-    });
+    draft.allocations.push(
+      seen.planned.allocation(row, row.state, seen.phases.get(row.id), isInFlight(row.id)),
+    );
     if (row.state === 'busy' && row.unconfirmedSince !== null) draft.unconfirmed += 1;
   }
   for (const row of unproven) {
     const draft = drafts.get(row.pool);
     if (draft !== undefined) draft.unconfirmed += 1;
   }
-  seen.keepOnly(new Set(live.map((row) => row.id)));
+  seen.keepOnly(live);
 
   const health = new Map(allPoolHealth(store.db).map((row) => [row.pool, row]));
   const pools = [...drafts.values()].map((draft) =>
@@ -83,17 +77,26 @@ function complete(
         : profile === undefined
           ? `The profile ${pool.profile} is not configured any more.`
           : null;
-  const supply = draft.allocations.filter(({ state }) => state !== 'busy' && state !== 'releasing').length;
   const snapshot: PoolSnapshot = {
     ...draft,
     stale: watched.has(pool.scope) && seen.isStale(pool.scope),
     blocked,
-    probes: failing ? Math.max(0, 1 - supply) : Number.POSITIVE_INFINITY,
-    allowance: seen.fuse.room(pool.key, draft.queued.length, clock.monotonicMs()),
+    probes: probesOf(draft, health),
+    allowance: seen.fuse.room(pool.key, draft.queued, clock.monotonicMs()),
     maxAllocations: profile?.maxAllocations ?? Number.POSITIVE_INFINITY,
     surplusSinceMs: null,
   };
   return { ...snapshot, surplusSinceMs: surplusSince(seen.surplusSinceMs, snapshot, clock.monotonicMs()) };
+}
+
+/** Jobs are oldest first. What was made before the last failure of a pool that is not blocked yet is no probe: it may start late. */
+function probesOf({ queued, allocations }: Draft, health: PoolHealthRow | undefined): number {
+  const sinceMs = isBlocked(health) ? 0 : oneAtATimeSince(health, queued[0]?.createdAtMs ?? Infinity);
+  if (sinceMs === null) return Number.POSITIVE_INFINITY;
+  const probes = allocations.filter(
+    ({ state, createdAtMs }) => state !== 'busy' && state !== 'releasing' && createdAtMs >= sinceMs,
+  );
+  return Math.max(0, 1 - probes.length);
 }
 
 function surplusSince(since: Map<string, number>, pool: PoolSnapshot, nowMs: number): number | null {

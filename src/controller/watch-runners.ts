@@ -6,9 +6,9 @@
  */
 import type { Outcome } from '../domain/allocation-state.ts';
 import {
-  allocationsIn,
   findAllocation,
   liveAllocationsInBrief,
+  quietAllocations,
   updateAllocation,
 } from '../store/allocation-rows.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
@@ -38,13 +38,7 @@ export class RunnerWatch {
   watch(): void {
     this.#watchScripts();
     const { store, clock, effects } = this.#context;
-    const isQuiet = (sinceMs: number): boolean => clock.wallMs() - sinceMs > quietMs;
-    const quiet = [
-      ...allocationsIn(store.db, 'claimed').filter((row) => isQuiet(row.firstClaimedAt ?? row.createdAt)),
-      ...allocationsIn(store.db, 'busy').filter(
-        (row) => row.workflowJobId === null && isQuiet(row.startedAt ?? row.createdAt),
-      ),
-    ];
+    const quiet = quietAllocations(store.db, clock.wallMs() - quietMs);
     for (const [scope, rows] of Map.groupBy(quiet, (row) => row.scope)) {
       const listedMs = this.#listedMs.get(scope);
       if (listedMs !== undefined && clock.monotonicMs() - listedMs < everyMs) continue;

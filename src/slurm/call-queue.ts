@@ -5,18 +5,17 @@
  * limit lets through; they become more again while calls are quick.
  */
 import PQueue from 'p-queue';
+import { AtOnce } from '../domain/at-once.ts';
 import type { Clock } from '../domain/time.ts';
 import type { CallKind } from './calls.ts';
 
-export const mostAtOnce = 8;
 /** What slurmrestd sleeps at least is a second; anything else that a healthy Slurm does for us takes milliseconds. */
 const slowMs = 900;
-const quickInARow = 10;
 
 export class CallQueue {
   readonly #clock: Clock;
-  readonly #queue = new PQueue({ concurrency: mostAtOnce });
-  #quick = 0;
+  readonly #atOnce = new AtOnce();
+  readonly #queue = new PQueue({ concurrency: this.#atOnce.count });
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -27,28 +26,31 @@ export class CallQueue {
   }
 
   run<T>({ priority }: CallKind, call: () => Promise<T>): Promise<T> {
+    if (this.#queue.pending === 0) {
+      this.#atOnce.begin();
+      this.#queue.concurrency = this.#atOnce.count;
+    }
     return this.#queue.add(
       async () => {
         const begunMs = this.#clock.monotonicMs();
+        const isSlow = (): boolean => this.#clock.monotonicMs() - begunMs >= slowMs;
         try {
-          return await call();
-        } finally {
-          this.#note(this.#clock.monotonicMs() - begunMs);
+          const answer = await call();
+          this.#note(isSlow() ? 'slow' : 'good');
+          return answer;
+        } catch (error) {
+          this.#note(isSlow() ? 'slow' : 'refused');
+          throw error;
         }
       },
       { priority },
     );
   }
 
-  #note(tookMs: number): void {
-    if (tookMs >= slowMs) {
-      this.#quick = 0;
-      this.#queue.concurrency = Math.max(1, Math.floor(this.#queue.concurrency / 2));
-      return;
-    }
-    this.#quick += 1;
-    if (this.#quick < quickInARow || this.#queue.concurrency >= mostAtOnce) return;
-    this.#quick = 0;
-    this.#queue.concurrency += 1;
+  #note(what: 'good' | 'slow' | 'refused'): void {
+    if (what === 'good') this.#atOnce.noteGood();
+    else if (what === 'slow') this.#atOnce.noteSlow();
+    else this.#atOnce.noteRefused();
+    this.#queue.concurrency = this.#atOnce.count;
   }
 }

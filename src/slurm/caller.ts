@@ -24,6 +24,7 @@ import {
 } from './classify-error.ts';
 import type { SlurmEndpoint } from './connect.ts';
 import { noteWarnings, type SlurmWarning, type WarningLog } from './note-warnings.ts';
+import { TimeLimit } from './time-limit.ts';
 import type { TokenSource } from './token-source.ts';
 
 export interface CallerOptions {
@@ -168,15 +169,19 @@ export class Caller<Api> {
     send: Send<Api>,
   ): Promise<T> {
     const { ends, log } = this.#options;
-    const limit = AbortSignal.timeout(this.#options.timeLimitMs ?? timeLimitMs);
-    const end = changes ? ends?.changes : ends?.looks;
-    const signal = end === undefined ? limit : AbortSignal.any([limit, end]);
+    const limit = new TimeLimit(
+      this.#options.timeLimitMs ?? timeLimitMs,
+      changes ? ends?.changes : ends?.looks,
+    );
+    const { signal } = limit;
     const { endpoint } = known;
-    const answer = await send(this.#apiOf({ endpoint, version, token, signal })).catch((cause: unknown) => {
-      throw cause instanceof SyntaxError
-        ? errorFromText(name, 200, 'not JSON')
-        : errorFromFailure(name, endpoint.url, cause);
-    });
+    const answer = await send(this.#apiOf({ endpoint, version, token, signal }))
+      .catch((cause: unknown) => {
+        throw cause instanceof SyntaxError
+          ? errorFromText(name, 200, 'not JSON')
+          : errorFromFailure(name, endpoint.url, cause);
+      })
+      .finally(() => limit.clear());
     const { status } = answer.response;
     const body = answer.data ?? answer.error;
     if (typeof body !== 'object' || body === null) throw errorFromText(name, status, String(body ?? ''));

@@ -6,6 +6,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type AgentOptions, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { AtOnce } from '../domain/at-once.ts';
 import { OperatorError } from '../domain/errors.ts';
 import { NotConnectedError } from './not-connected-error.ts';
 import { PlainRequest, type PlainResponse, send } from './send.ts';
@@ -27,7 +28,7 @@ export interface TlsFiles {
 }
 
 const connectTimeLimitMs = 10_000;
-const connections: AgentOptions = { keepAlive: true, maxSockets: 16, maxFreeSockets: 16 };
+const connections: AgentOptions = { keepAlive: true, maxSockets: AtOnce.most, maxFreeSockets: AtOnce.most };
 
 /** @param url `http://`, `https://` with a path where a proxy stands in front, or `unix:///path`. */
 export function slurmEndpoint(url: string, tls: TlsFiles = {}): SlurmEndpoint {

@@ -10,6 +10,7 @@ import { type ApiOptions, Caller, type CallerOptions, type Common, type Send } f
 import { type CallKind, calls } from './calls.ts';
 import { extraFaults } from './check-extra.ts';
 import { errorFromFaults, errorFromText } from './classify-error.ts';
+import { submitEncoder } from './encode-submit.ts';
 import type { paths } from './generated/v0.0.42.gen.ts';
 import { type AccountedJob, parseAccounting } from './parse-accounting.ts';
 import { parseLicense, parseNode, parsePartition, parseReservation } from './parse-cluster.ts';
@@ -30,9 +31,7 @@ export interface SlurmJobRef {
 
 export interface SlurmClient {
   submit(request: SubmitRequest): Promise<{ readonly id: number; readonly warnings: readonly string[] }>;
-  states(
-    ids: readonly number[],
-  ): Promise<readonly { readonly id: number; readonly states: readonly string[] }[]>;
+  states(ids: readonly number[]): Promise<ReadonlyMap<number, readonly string[]>>;
   job(id: number): Promise<SlurmJobDetail | null>;
   /** Every job of everybody that Slurm still knows: megabytes on a large cluster, so for a comparison by hand only. */
   listJobs(): Promise<readonly SlurmJobDetail[]>;
@@ -94,6 +93,8 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
   // One of its own: a slurmdbd in trouble says nothing of slurmctld, and must not hold up a call to it.
   const accounting = new Caller<AccountingApi>(options, accountingApiOf, (api) => api.GET('/ping/'));
 
+  const encode = submitEncoder();
+
   async function kill(
     kind: CallKind,
     jobs: { readonly jobs?: string[] },
@@ -150,7 +151,7 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
       type Submitted = Common & { readonly job_id?: number };
       const answer = await caller.call<Submitted>(
         calls.submit,
-        (api) => api.POST('/job/submit', { body }),
+        (api) => api.POST('/job/submit', { body, bodySerializer: () => encode(body) }),
         submit.user,
       );
       if (answer.job_id === undefined || answer.job_id <= 0)
@@ -173,11 +174,11 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
       );
       if (!Array.isArray(jobs)) throw errorFromText(calls.states.name, 200, 'no list of jobs in the answer');
       // Array tasks and het jobs ("4_1", "4+1") are never ours.
-      const found: { id: number; states: readonly string[] }[] = [];
+      const found = new Map<number, readonly string[]>();
       if (ids.length === 0) return found;
       for (const { job_id, state } of jobs as NonNullable<Listed['jobs']>) {
         const id = Number(job_id);
-        if (wanted.has(id)) found.push({ id, states: state });
+        if (wanted.has(id)) found.set(id, state);
       }
       return found;
     },

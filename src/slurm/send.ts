@@ -20,14 +20,14 @@ export class PlainRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Headers;
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
   readonly signal: AbortSignal;
 
   constructor(url: string, init: RequestInit) {
     this.url = url;
     this.method = init.method ?? 'GET';
     this.headers = init.headers as Headers;
-    this.body = init.body as string | undefined;
+    this.body = init.body as string | Buffer | undefined;
     this.signal = init.signal as AbortSignal;
   }
 }

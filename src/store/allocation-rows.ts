@@ -3,10 +3,25 @@
 import type { LiveState } from '../domain/allocation-state.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { Connection } from './connection.ts';
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, type SQL, sql } from './drizzle.ts';
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  ne,
+  or,
+  type SQL,
+  sql,
+} from './drizzle.ts';
 import type { Allocation } from './move-allocation.ts';
 import { given, prepared, preparedFor, setEach } from './prepared.ts';
-import { allocationEvents, allocations, fences } from './schema.ts';
+import { allocationEvents, allocations, fences, workflowJobs } from './schema.ts';
 import { whileUnchanged } from './while-unchanged.ts';
 
 /**
@@ -128,6 +143,45 @@ const inState = prepared((db) =>
 /** Rows in this state, oldest first. */
 export function allocationsIn(db: Connection, state: LiveState): Allocation[] {
   return inState(db).all({ state });
+}
+
+const quiet = prepared((db) => {
+  const { state, firstClaimedAt, startedAt, createdAt, workflowJobId } = allocations;
+  const claimed = and(
+    eq(state, 'claimed'),
+    lt(sql`ifnull(${firstClaimedAt}, ${createdAt})`, given('beforeMs')),
+  );
+  const busy = and(
+    eq(state, 'busy'),
+    isNull(workflowJobId),
+    lt(sql`ifnull(${startedAt}, ${createdAt})`, given('beforeMs')),
+  );
+  return db
+    .select()
+    .from(allocations)
+    .where(and(isLive, or(claimed, busy)))
+    .orderBy(asc(createdAt), asc(allocations.id))
+    .prepare();
+});
+
+/** Claimed, or started without a job that anybody has seen, before this time (milliseconds since the Unix epoch); oldest first. */
+export function quietAllocations(db: Connection, beforeMs: number): Allocation[] {
+  return quiet(db).all({ beforeMs });
+}
+
+const withJobOver = prepared((db) =>
+  db
+    .select(getTableColumns(allocations))
+    .from(allocations)
+    .innerJoin(workflowJobs, eq(workflowJobs.id, allocations.workflowJobId))
+    .where(and(isLive, eq(allocations.state, 'busy'), eq(workflowJobs.status, 'completed')))
+    .orderBy(asc(allocations.createdAt), asc(allocations.id))
+    .prepare(),
+);
+
+/** Busy ones whose workflow job is over, oldest first. */
+export function busyWithJobOver(db: Connection): Allocation[] {
+  return withJobOver(db).all();
 }
 
 const liveBySlurmJob = prepared((db) =>

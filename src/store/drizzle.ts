@@ -15,7 +15,23 @@ const migrator =
   require('drizzle-orm/better-sqlite3/migrator') as typeof import('drizzle-orm/better-sqlite3/migrator');
 const files = require('drizzle-orm/migrator') as typeof import('drizzle-orm/migrator');
 
-export const { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or, sql } = orm;
+export const {
+  and,
+  asc,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  ne,
+  or,
+  sql,
+} = orm;
 export const { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } = core;
 export type { SQL } from 'drizzle-orm';
 export const { drizzle } = driver;

@@ -40,28 +40,25 @@ export function bareCancels(
   });
 }
 
-export interface BareRate {
-  /** Calls a second, at the concurrency that gives most. */
-  readonly submits: number;
-  readonly cancels: number;
-  readonly submitsAtOnce: number;
-  readonly cancelsAtOnce: number;
+export interface BareRates {
+  /** Calls a second, by how many are under way at once. */
+  readonly submits: ReadonlyMap<number, number>;
+  readonly cancels: ReadonlyMap<number, number>;
 }
 
-/** The best that the bare loop does, for submits and for cancels; the jobs are gone afterwards. */
-export async function bestBareRate(cluster: Cluster, count: number): Promise<BareRate> {
-  let best: BareRate = { submits: 0, cancels: 0, submitsAtOnce: 0, cancelsAtOnce: 0 };
+/** What the bare loop does at each concurrency, for submits and for cancels; the jobs are gone afterwards. */
+export async function bareRates(cluster: Cluster, count: number): Promise<BareRates> {
+  const submits = new Map<number, number>();
+  const cancels = new Map<number, number>();
   for (const concurrency of concurrencies) {
     const names = Array.from({ length: count }, (_, index) => `bare-${concurrency}-${index}`);
     const { ids, ms } = await bareSubmits(cluster, names, concurrency);
     const jobs = ids.map((id, index) => ({ id, name: names[index] ?? '' }));
     const cancelMs = await bareCancels(cluster, jobs, concurrency);
-    const submits = (count / ms) * 1_000;
-    const cancels = (count / cancelMs) * 1_000;
-    if (submits > best.submits) best = { ...best, submits, submitsAtOnce: concurrency };
-    if (cancels > best.cancels) best = { ...best, cancels, cancelsAtOnce: concurrency };
+    submits.set(concurrency, (count / ms) * 1_000);
+    cancels.set(concurrency, (count / cancelMs) * 1_000);
   }
-  return best;
+  return { submits, cancels };
 }
 
 async function inTurn<T>(

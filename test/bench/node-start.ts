@@ -1,5 +1,6 @@
-/** From the start of a batch script on its node to the start of its workflow job, for each kind of launcher, image at hand. */
+/** From Slurm's start of a job on its node (its prolog, the first that slurmd runs for it) to the start of its workflow job, for each kind of launcher, image at hand. */
 import Database from 'better-sqlite3';
+import { directoryInside } from '../../slurm/cluster/slurm-conf.ts';
 import { apptainer, docker, profileWith, startNodeWorld } from '../node/start-node-world.ts';
 import { runnerBind } from '../support/runner-folder.ts';
 import { conclusions, startWorkload } from '../support/workload.ts';
@@ -15,9 +16,17 @@ const times = 5;
 const wantedMs = 2_000;
 
 export async function nodeStart(): Promise<Figure[]> {
-  const node = await startNodeWorld('bench-node', { profiles: labels });
+  const node = await startNodeWorld(
+    'bench-node',
+    { profiles: labels },
+    { slurmConf: [`Prolog=${directoryInside}/prolog`] },
+  );
   const { world } = node;
   try {
+    const prolog = `${directoryInside}/prolog`;
+    await node.onNode(
+      `printf '#!/bin/sh\\ndate +%%s%%3N > "/results/begun-$SLURM_JOB_ID"\\n' > ${prolog}; chmod 0755 ${prolog}`,
+    );
     const figures: Figure[] = [];
     for (const label of Object.keys(labels)) {
       const starts: { readonly allMs: number; readonly ownMs: number }[] = [];
@@ -30,7 +39,8 @@ export async function nodeStart(): Promise<Figure[]> {
         const started = world.github.control
           .events()
           .find((event) => event.kind === 'job started' && event.jobId === job.id);
-        const { begunMs, preparedMs } = allocationOf(world.config.databaseFile, job.runnerName);
+        const { slurmJobId, preparedMs } = allocationOf(world.config.databaseFile, job.runnerName);
+        const begunMs = Number(await node.result(`begun-${slurmJobId}`));
         const allMs = (started?.atMs ?? Number.NaN) - begunMs;
         starts.push({ allMs, ownMs: allMs - preparedMs });
       }
@@ -52,14 +62,14 @@ export async function nodeStart(): Promise<Figure[]> {
 const middle = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-function allocationOf(file: string, runnerName: string | null): { begunMs: number; preparedMs: number } {
+function allocationOf(file: string, runnerName: string | null): { slurmJobId: number; preparedMs: number } {
   const database = new Database(file, { readonly: true });
   try {
     return database
       .prepare(
-        'select node_started_at as begunMs, prepared_ms as preparedMs from allocations join runners on allocation_id = id where name = ?',
+        'select slurm_job_id as slurmJobId, prepared_ms as preparedMs from allocations join runners on allocation_id = id where name = ?',
       )
-      .get(runnerName) as { begunMs: number; preparedMs: number };
+      .get(runnerName) as { slurmJobId: number; preparedMs: number };
   } finally {
     database.close();
   }

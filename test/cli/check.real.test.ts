@@ -74,9 +74,9 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
     for (const profile of loadConfig(config.file, { GITHUB_TOKEN: 't' }).config.profiles.values()) {
       const request = submitRequest({ profile });
       const { id } = await api.submit(request);
-      await until(async () => (await api.states([id]))[0]?.states[0] === 'RUNNING');
+      await until(async () => (await api.states([id])).get(id)?.[0] === 'RUNNING');
       await api.cancelByName(request.name, null);
-      await until(async () => (await api.states([id]))[0]?.states[0] === 'CANCELLED');
+      await until(async () => (await api.states([id])).get(id)?.[0] === 'CANCELLED');
     }
   });
 

@@ -91,7 +91,7 @@ it('asks the service that runs, with the reason of now', async () => {
       imageMs: null,
       dockerMs: 700,
       claimMs: 30,
-      onlineMs: null,
+      onlineMs: 2_345,
       jobMs: null,
     },
   ];
@@ -120,7 +120,7 @@ it('asks the service that runs, with the reason of now', async () => {
   const { status, stdout } = await explain(String(job.id));
   expect(status).toBe(0);
   expect(stdout.split('\n').slice(1)).toEqual([
-    `time of allocation ${allocationId}: 12.0 s in Slurm, 1.5 s to prepare, 0.7 s of that for Docker, 0.0 s to be granted its claim`,
+    `time of allocation ${allocationId}: 12.0 s in Slurm, 1.5 s to prepare, 0.7 s of that for Docker, 0.0 s to be granted its claim, 2.3 s until its runner was online`,
     `accounting of allocation ${allocationId}: 212 MiB of memory at its peak.`,
     `accounting of allocation ${allocationId}: Slurm job 1 is FAILED.`,
     `what allocation ${allocationId} printed last, until ${output.at}:`,

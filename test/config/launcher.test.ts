@@ -87,6 +87,8 @@ describe('a launcher', () => {
           { event: 'exit', script: '/opt/clean', timeLimitMs: 1_500 },
         ],
         idleLimitMs: 900_000,
+        timeLimitWarningMs: 90_000,
+        killWaitMs: 30_500,
         callbackUrl: 'http://service:8080',
       },
       slurm: { environment: { PATH: '/bin', https_proxy: 'http://proxy' } },
@@ -100,6 +102,8 @@ describe('a launcher', () => {
     expect(launchOf(command, config).environment).toMatchObject({
       GHA_SLURM_HOOKS: 'beforeClaim 30 /opt/check\nexit 2 /opt/clean',
       GHA_SLURM_IDLE_LIMIT: '900',
+      GHA_SLURM_TIME_LIMIT_WARNING: '90',
+      GHA_SLURM_KILL_WAIT: '30',
     });
   });
 });

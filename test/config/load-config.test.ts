@@ -240,6 +240,11 @@ describe('loadConfig', () => {
       { ...least, github: { ...least.github, watch: [{ repository: 'acme/app', user: 'u' }] } },
       'github.watch.0.user',
     ],
+    [
+      'a variable with a name that no shell takes',
+      { ...least, slurm: { ...least.slurm, environment: { 'A-B': 'x' } } },
+      'slurm.environment.A-B',
+    ],
     ['history of less than an hour', { ...least, database: { keep: '59m' } }, 'database.keep'],
     [
       'two kinds of token',
@@ -305,6 +310,44 @@ describe('loadConfig', () => {
     ],
   ])('refuses %s', (_what, document, path) => {
     expect(Object.keys(faultsOf(document))).toContain(path);
+  });
+
+  it.each([...["'", '"', '`', '$HOME', '\\', '\n', '\t', '\u0001', ' ', '*', '?', '[a]', ',', ':']])(
+    'refuses %j in every path on a node that a shell or a container is given',
+    (odd) => {
+      const path = `/opt/a${odd}b`;
+      const launcher = { command: path, mounts: [path], docker: { preload: path } };
+      const faults = faultsOf({
+        ...least,
+        profiles: {
+          ...least.profiles,
+          s: {
+            ...least.profiles['slurm-small'],
+            launcher: { kind: 'apptainer', image: '/i', binds: [`/x:${path}:zz`, path] },
+          },
+        },
+        runner: {
+          ...least.runner,
+          scratch: path,
+          imageCache: { path },
+          hooks: { exit: { script: path } },
+          launcher: { kind: 'command', ...launcher },
+        },
+      });
+      const said =
+        'must be an absolute path on the node, without spaces, quotes, commas, colons, backslashes, $ and';
+      const fields = ['scratch', 'imageCache.path', 'hooks.exit.script'];
+      const ofLauncher = ['command', 'mounts.0', 'docker.preload'].map((field) => `launcher.${field}`);
+      for (const field of [...fields, ...ofLauncher]) expect(faults[`runner.${field}`]).toContain(said);
+      expect(faults).toHaveProperty(['profiles.s.launcher.binds.0']);
+      // A colon stands between the two paths of a bind.
+      if (odd !== ':') expect(faults['profiles.s.launcher.binds.1']).toContain('no spaces, quotes');
+    },
+  );
+
+  it('takes other letters in the paths of a node', () => {
+    const scratch = '/local/müll(1);&|<>#!{}~=@%+';
+    expect(load({ ...least, runner: { ...least.runner, scratch } }).config.runner.scratch).toBe(scratch);
   });
 
   it.each([

@@ -74,6 +74,7 @@ describe('explain', () => {
     const took = { elapsedMs: 3_000, preparedMs: 2_500, imageMs: 1_200, dockerMs: 700 };
     const answer = await h.claim(h.theJob(), { took });
     if (answer.status !== 200 || job === undefined) throw new Error('the claim was not granted');
+    h.clock.advance(4_000);
     h.take(answer.runnerName);
     await h.tick(2_000);
     h.github.state.complete(job, 'success');
@@ -89,10 +90,33 @@ describe('explain', () => {
         imageMs: 1_200,
         dockerMs: 700,
         claimMs: 500,
-        onlineMs: null,
+        onlineMs: 4_000,
         jobMs: (row?.endedAt ?? 0) - (row?.startedAt ?? 0),
       },
     ]);
+  });
+
+  it('tells when a runner was online that waited for its job', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    h.slurm.start(h.theJob());
+    const answer = await h.claim(h.theJob(), { took: { elapsedMs: 0, preparedMs: 0 } });
+    if (answer.status !== 200 || job === undefined) throw new Error('the claim was not granted');
+    const runner = h.github.runner(answer.runnerName);
+    if (runner === undefined) throw new Error('no runner was registered');
+    runner.online = true;
+    const seenAt = () => h.column('select online_at from runners')[0] as number | null;
+    // Claims that nothing was heard of for so long are looked at.
+    for (let ticks = 0; ticks < 40 && seenAt() === null; ticks += 1) await h.tick();
+    const claimedAt = h.live()[0]?.firstClaimedAt ?? 0;
+    await h.tick(10_000);
+    h.take(answer.runnerName);
+    await h.tick();
+    const [phases] = h.controller.explain(job.id)?.phases ?? [];
+    expect(phases?.onlineMs).toBe((seenAt() ?? 0) - claimedAt);
+    expect(phases?.onlineMs).toBeGreaterThan(0);
+    expect(phases?.onlineMs).toBeLessThan((h.live()[0]?.startedAt ?? 0) - claimedAt);
   });
 
   it('shows what a runner printed that ended before its job, without secrets; it outlives a restart', async () => {

@@ -33,6 +33,7 @@ export class InProcessGitHub implements GitHubPort {
   /** Names of mints that took effect after their caller had given up: nobody has what it takes to use them. */
   readonly lateMints = new Set<string>();
   #hasLacked = false;
+  jitConfigOf = (name: string): string => `jit of ${name}`;
   /** Told of each deletion when it is asked for. */
   onDeregister: (name: string) => void = () => undefined;
   /** Told of each mint when it is asked for. */
@@ -90,7 +91,7 @@ export class InProcessGitHub implements GitHubPort {
           notCreated: false,
         });
       }
-      return { runnerId: runner.id, jitConfig: `jit of ${name}` };
+      return { runnerId: runner.id, jitConfig: this.jitConfigOf(name) };
     });
   }
 

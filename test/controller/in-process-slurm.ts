@@ -1,11 +1,5 @@
 /** Slurm as the controller sees it: jobs with names and states, cancels by id and name, and calls that go wrong. */
-import type {
-  AccountedJob,
-  SlurmJobDetail,
-  SlurmJobRef,
-  SlurmJobState,
-  SubmitRequest,
-} from '../../src/controller/ports.ts';
+import type { AccountedJob, SlurmJobDetail, SlurmJobRef, SubmitRequest } from '../../src/controller/ports.ts';
 import type { WholeSlurm } from '../../src/controller/repair.ts';
 import { SlurmError } from '../../src/domain/errors.ts';
 import { CallFaults } from './call-faults.ts';
@@ -62,11 +56,11 @@ export class InProcessSlurm implements WholeSlurm {
     });
   }
 
-  states(ids: readonly number[]): Promise<readonly SlurmJobState[]> {
+  states(ids: readonly number[]): Promise<ReadonlyMap<number, readonly string[]>> {
     return this.faults.meet('states', ids, (isPartial) => {
       const listed = [...this.jobs.values()].filter((job) => ids.includes(job.id));
       const shown = isPartial ? listed.slice(0, listed.length / 2) : listed;
-      return shown.map(({ id, states }) => ({ id, states }));
+      return new Map(shown.map(({ id, states }) => [id, states]));
     });
   }
 

@@ -1,4 +1,5 @@
 /** Claims of Slurm jobs whose nodes don't reach the service: the same guards as over HTTP, behind a seal. */
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { encrypt, mailboxKey, seal, unseal } from '../../src/controller/mailbox-seal.ts';
 import { config } from './controller-config.ts';
@@ -99,6 +100,8 @@ describe('a mailbox', () => {
     node.claim();
     const question = node.job.comment;
     expect(await take(h, node)).toMatch(/^200\n/);
+    // It is seen that all is taken.
+    await h.pass(20_000);
     node.job.comment = question;
     await h.pass(60_000);
     expect(node.job.comment).toBe(question);
@@ -136,15 +139,61 @@ describe('a mailbox', () => {
     expect(other.comment).toBe(found);
   });
 
-  it('Slurm does not take the answer: the job asks again', async () => {
+  it.each([1, 2, 3])(
+    'Slurm does not take part %i of an answer: it is written again, and nothing is minted again',
+    async (part) => {
+      const { h, node } = await withOneJob();
+      // Does not compress, as a real one.
+      const config = randomBytes(3_000).toString('base64');
+      h.github.jitConfigOf = () => config;
+      node.claim();
+      for (let taken = 0; taken < part - 1; taken += 1) {
+        await h.tick();
+        expect(node.look()).toBeNull();
+      }
+      h.slurm.faults.order('setComment', { kind: 'before', error: slurmFailures.timeout() });
+      expect(await take(h, node)).toContain(`\n\n${config}`);
+      expect(node.sequence).toBe(1);
+      expect(h.github.faults.count('mint')).toBe(1);
+      expect(h.live()).toMatchObject([{ state: 'claimed', claims: 1 }]);
+    },
+  );
+
+  it('the job asks anew before it has taken its answer: it gets the runner that is there', async () => {
     const { h, node } = await withOneJob();
-    h.slurm.faults.order('setComment', { kind: 'before', error: slurmFailures.timeout() });
     node.claim();
     await h.tick();
-    expect(node.part()).toBeNull();
+    expect(node.part()).toMatchObject({ sequence: 1, part: 1 });
     node.claim();
     expect(await take(h, node)).toMatch(/^200\n/);
+    expect(node.sequence).toBe(2);
+    expect(h.github.faults.count('mint')).toBe(1);
+    expect(h.column('select count(*) from runners')).toEqual([1]);
+  });
+
+  it('it asks anew for the fourth time: it gets another runner, and the first one is deleted', async () => {
+    const { h, node } = await withOneJob();
+    for (let count = 0; count < 4; count += 1) {
+      node.claim();
+      await h.tick();
+      expect(node.part()).toMatchObject({ sequence: count + 1, part: 1 });
+    }
+    expect(h.column('select count(*) from runners')).toEqual([2]);
     expect(h.github.state.runners.size).toBe(1);
+  });
+
+  it('it asks anew when its job is no longer wanted: it gets no runner', async () => {
+    const { h, node } = await withOneJob();
+    node.claim();
+    await h.tick();
+    expect(node.part()).toMatchObject({ sequence: 1, part: 1 });
+    for (const job of [...h.github.state.jobs.values()]) h.github.state.cancelJob(job);
+    await h.pass(60_000);
+    expect(h.live()[0]?.state ?? 'ended').not.toBe('claimed');
+    node.claim();
+    const answer = await take(h, node);
+    expect(answer ?? '410').toMatch(/^410/);
+    expect(h.github.faults.count('mint')).toBe(1);
   });
 
   it('what a node lacks, an idle runner and a failed start are heard; a runner at work is not looked at', async () => {

@@ -111,6 +111,67 @@ describe('no progress', () => {
     expect(h.slurm.live().length).toBe(2);
   });
 
+  it('an outage between nodes and service: one wave, and then one Slurm job at a time', async () => {
+    const h = new Harness();
+    h.queue(4);
+    const startedMs = new Map<number, number>();
+    // Four hours: each batch script asks in vain for a quarter of an hour.
+    for (let minute = 0; minute < 240; minute += 1) {
+      await h.tick(60_000);
+      for (const job of h.slurm.live()) {
+        const sinceMs = startedMs.get(job.id) ?? h.clock.monotonicMs();
+        startedMs.set(job.id, sinceMs);
+        if (job.states[0] === 'PENDING') h.slurm.start(job);
+        else if (h.clock.monotonicMs() - sinceMs >= 15 * 60_000) h.slurm.end(job, 'FAILED');
+      }
+      if (minute > 20) expect(h.slurm.live().length).toBeLessThanOrEqual(1);
+    }
+    // The wave, two until the pool is blocked, and one after each of 1, 2, 4, 8, 16, 30 and 30 minutes.
+    expect(h.slurm.jobs.size).toBe(4 + 2 + 7);
+    // It is over: the first that claims lets all others go.
+    const [probe] = h.slurm.live();
+    if (probe === undefined) throw new Error('nothing is tried');
+    expect(await h.claim(probe)).toMatchObject({ status: 200 });
+    await h.tick();
+    expect(blocked(h)).toBe('');
+    // All but the one that the probes were made for, which has had its five attempts.
+    expect(h.live()).toHaveLength(3);
+    expect(h.controller.state().jobs.flatMap(({ reason }) => reason ?? [])).toEqual([
+      expect.stringMatching(/^It rests until/),
+    ]);
+  });
+
+  it('one of a wave fails: one is made in its place, and the next claim of the wave lets all go', async () => {
+    const h = new Harness();
+    h.queue(3);
+    await h.tick();
+    const [first, second] = h.slurm.live();
+    if (first === undefined || second === undefined) throw new Error('there are not enough Slurm jobs');
+    h.slurm.end(first, 'FAILED');
+    h.queue(3);
+    await h.tick();
+    // Two of the wave wait, and one in place of the third; the others are told why they wait.
+    expect(h.live()).toHaveLength(3);
+    expect(h.controller.state().jobs.filter(({ reason }) => reason?.includes('one allocation'))).toHaveLength(
+      3,
+    );
+    await h.startAndClaim(second);
+    await h.tick();
+    expect(h.live()).toHaveLength(6);
+  });
+
+  it('a failure of long ago holds up none of the jobs that came after it', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    h.slurm.end(h.theJob(), 'FAILED');
+    if (job !== undefined) h.github.state.cancelJob(job);
+    await h.pass(60_000);
+    h.queue(4);
+    await h.tick();
+    expect(h.live().filter(({ state }) => state === 'pending')).toHaveLength(4);
+  });
+
   it('a pool in trouble does not hold up another', async () => {
     const h = new Harness();
     h.queue(1, ['slurm-small']);

@@ -192,6 +192,7 @@ describe('submits', () => {
     await h.tick();
     h.slurm.forget(h.theJob(), 1);
     h.queue();
+    h.slurm.faults.order('submit', { kind: 'slow', after: () => h.clock.advance(1) });
     await h.tick();
     expect(h.rows()).toMatchObject([
       { state: 'ended', outcome: 'slurm:LOST' },

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { jobScript } from '../../src/cli/launches.ts';
 import { freePort } from '../support/free-port.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import { claimToken, grantClaim, granted, ok, paths, startJob } from './start-job.ts';
 
@@ -122,6 +124,8 @@ describe('secrets', () => {
   ] as const)('$kind: the same text for every allocation, whole by itself', (launcher) => {
     const text = jobScript(launcher);
     expect(text).not.toMatch(/\{\{|<%|@@/);
+    // Of bytes, which is quicker to send than of UTF-16.
+    expect(text).toMatch(/^[\t\n -~]+$/);
     // Slurm's limit for a batch script is 4 MB; what goes over the wire a thousand times should be small.
     expect(text.length).toBeLessThan(32_768);
     const called = ['launcher_check', 'launcher_prepare', 'launcher_run', 'launcher_clean', 'docker_clean'];
@@ -158,6 +162,50 @@ describe('the end', () => {
     expect(await job.ended).toBe(0);
     clearInterval(again);
     expect(job.output()).toContain('killing the runner');
+    expect(readdirSync(job.scratch)).toEqual([]);
+  });
+
+  const inAnHour = () => String(Math.floor(Date.now() / 1_000) + 3_600);
+
+  it('cancelled: it ends before Slurm kills it, whatever its runner, its hook and the service do', async () => {
+    const hook = join(temporaryFolder(), 'exit');
+    writeFileSync(hook, '#!/bin/sh\ntrap "" TERM; sleep 300\n', { mode: 0o755 });
+    const job = await startJob(
+      'trap "" INT TERM; touch "$SEEN/ready"; while :; do sleep 0.1; done',
+      (request) => (request.path.endsWith('/events') ? { ...ok, isSilent: true } : grantClaim(request)),
+      {
+        env: {
+          SLURM_JOB_END_TIME: inAnHour(),
+          GHA_SLURM_KILL_WAIT: '12',
+          GHA_SLURM_HOOKS: `exit 300 ${hook}`,
+        },
+      },
+    );
+    await until(() => existsSync(join(job.seen, 'ready')));
+    // Once, as Slurm does.
+    process.kill(-job.pid, 'SIGTERM');
+    const inTime = AbortSignal.timeout(12_000);
+    const isLate = once(inTime, 'abort').then(() => 'late');
+    expect(await Promise.race([job.ended, isLate])).toBe(0);
+    expect(readdirSync(job.scratch)).toEqual([]);
+  });
+
+  it('warned of its time limit: the runner has all of the time that is left', async () => {
+    const job = await startJob(
+      'trap "sleep 5; touch $SEEN/reported; exit 0" INT; touch "$SEEN/ready"; while :; do sleep 0.1; done',
+      grantClaim,
+      {
+        env: {
+          SLURM_JOB_END_TIME: String(Math.floor(Date.now() / 1_000) + 100),
+          GHA_SLURM_TIME_LIMIT_WARNING: '90',
+          GHA_SLURM_KILL_WAIT: '6',
+        },
+      },
+    );
+    await until(() => existsSync(join(job.seen, 'ready')));
+    job.signal('SIGTERM');
+    expect(await job.ended).toBe(0);
+    expect(readdirSync(job.seen)).toContain('reported');
     expect(readdirSync(job.scratch)).toEqual([]);
   });
 

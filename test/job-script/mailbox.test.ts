@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { until } from '../support/until.ts';
 import { claimToken } from './start-job.ts';
 import { key, partsOf, type Question, startMailboxJob } from './start-mailbox.ts';
 
@@ -18,6 +19,12 @@ const granted = [
 ].join('\n');
 const grant = ({ sequence, text }: Question): string[] | null =>
   text.startsWith('claim\n') ? partsOf(sequence, granted) : partsOf(sequence, '204\n\n');
+/** @returns how many there are. */
+function ascends(questions: readonly Question[]): number {
+  const sequences = questions.map(({ sequence }) => sequence);
+  expect(sequences).toEqual([...new Set(sequences)].toSorted((a, b) => a - b));
+  return sequences.length;
+}
 const startsAJob = '"$ACTIONS_RUNNER_HOOK_JOB_STARTED"';
 
 describe('the mailbox', () => {
@@ -38,7 +45,7 @@ describe('the mailbox', () => {
     expect(env).not.toMatch(/GHA_SLURM|claim-token|event-token/);
     expect(env).not.toContain(key);
     // In parts, each acknowledged.
-    expect(job.comments.filter((comment) => comment.startsWith('gs1:k:1:')).length).toBeGreaterThan(2);
+    expect(job.comments.filter((comment) => comment.startsWith('gs1:k:')).length).toBeGreaterThan(2);
     expect(job.questions).toHaveLength(1);
     expect(job.comments.at(-1)).toBe('of the site');
     expect(job.requests).toEqual([]);
@@ -63,14 +70,14 @@ describe('the mailbox', () => {
   ])[])('a part that is %s is not taken: the job asks again', async (_what, bad) => {
     const job = await startMailboxJob(
       `${startsAJob}; printf %s "$ACTIONS_RUNNER_INPUT_JITCONFIG" > "$SEEN/config"`,
-      ({ sequence }) => {
+      ({ sequence }, before) => {
         const parts = partsOf(sequence, granted, 300);
-        return sequence === 1 ? bad(parts, partsOf(sequence + 1, granted, 300)) : parts;
+        return before.length === 0 ? bad(parts, partsOf(sequence + 1, granted, 300)) : parts;
       },
       { env: { GHA_SLURM_MAILBOX_WAIT: '2' } },
     );
     expect(await job.ended).toBe(0);
-    expect(job.questions.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(ascends(job.questions)).toBe(2);
     expect(readFileSync(join(job.seen, 'config'), 'utf8')).toBe(jitConfig);
     expect(readdirSync(job.scratch)).toEqual([]);
   });
@@ -80,11 +87,47 @@ describe('the mailbox', () => {
       env: { GHA_SLURM_CLAIM_WAIT: '5', GHA_SLURM_MAILBOX_WAIT: '2' },
     });
     expect(await job.ended).toBe(75);
-    expect(job.questions.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(ascends(job.questions)).toBe(2);
     expect(job.output()).toContain('does not answer a claim (status 000)');
     expect(existsSync(join(job.seen, 'ran'))).toBe(false);
     expect(job.comments.at(-1)).toBe('of the site');
     expect(readdirSync(job.scratch)).toEqual([]);
+  });
+
+  it.each([
+    ['its question', [1, 2, 3]],
+    ['an acknowledgement', [3, 4]],
+    ['what the site had there', [8, 9]],
+  ])(
+    'Slurm does not take %s at first: written again at once, nothing is asked twice',
+    async (_what, refusals) => {
+      const job = await startMailboxJob(startsAJob, grant, { refusals });
+      expect(await job.ended).toBe(0);
+      expect(ascends(job.questions)).toBe(1);
+      expect(job.comment()).toBe('of the site');
+    },
+  );
+
+  it.each([
+    ['while it waits for its answer', () => null],
+    ['while its runner runs', grant],
+  ])('told to end %s: the comment is the site’s again', async (_what, answer) => {
+    const job = await startMailboxJob(
+      'touch "$SEEN/runs"; trap "exit 0" INT; while :; do sleep 0.1; done',
+      answer,
+    );
+    await until(() => job.questions.length === 1 && (answer !== grant || readdirSync(job.seen).length === 1));
+    // Slurm's TERM goes to all processes of the step.
+    process.kill(-job.pid, 'SIGTERM');
+    expect(await job.ended).toBe(0);
+    expect(job.comment()).toBe('of the site');
+    expect(readdirSync(job.scratch)).toEqual([]);
+  });
+
+  it('what a script before it has left in the comment is not the site’s', async () => {
+    const job = await startMailboxJob(startsAJob, grant, { comment: 'gs1:k:1:1:left' });
+    expect(await job.ended).toBe(0);
+    expect(job.comment()).toBe('');
   });
 
   it('410 ends it, and what a node lacks is said with its letters', async () => {

@@ -22,7 +22,7 @@ it.each([undefined, '/dev/null'] as const)(
     expect(paths(job.requests)).toEqual(['/claim', '/output', '/events exit']);
     expect(job.requests[1]?.token).toBe('event-token-of-the-test');
     const text = outputOf(job);
-    expect(text).toContain('── output\n');
+    expect(text).toContain('== output\n');
     expect(text).toContain('An error occurred: Not configured.\n***\n');
     expect(text).toContain('gha-slurm: the runner has ended');
     expect(text).not.toContain('line 1 of');
@@ -38,7 +38,7 @@ it('a node that lacks something: with the claim token, and no token in it', asyn
   expect(await job.ended).toBe(69);
   expect(paths(job.requests)).toEqual(['/unfit', '/output']);
   expect(job.requests[1]?.token).toBe(claimToken);
-  expect(outputOf(job)).toContain('── hook.log\nlooking for a licence\n***\n');
+  expect(outputOf(job)).toContain('== hook.log\nlooking for a licence\n***\n');
   expect(outputOf(job)).not.toContain(claimToken);
 });
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { jobScript } from '../../src/cli/launches.ts';
+import { endSession } from '../support/end-session.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export interface Request {
@@ -15,6 +16,8 @@ export interface Request {
 }
 
 export interface Answer {
+  /** It never comes. */
+  readonly isSilent?: boolean;
   /** The connection breaks off after so many bytes of the body. */
   readonly cutAfter?: number;
   readonly status: number;
@@ -63,6 +66,8 @@ export async function startJob(
     /** With the key, and no address. */
     readonly handoff?: 'mailbox';
     readonly check?: boolean;
+    /** Before the argv of the script. */
+    readonly enter?: readonly string[];
     /** `slurm.output`. */
     readonly output?: '/dev/null';
   } = {},
@@ -90,6 +95,7 @@ export async function startJob(
       };
       const given = answer(asked, [...requests]);
       requests.push(asked);
+      if (given.isSilent === true) return;
       const body = given.body ?? '';
       const headers = { 'Content-Type': 'text/plain', 'Content-Length': body.length, ...given.headers };
       response.writeHead(given.status, given.status === 204 ? {} : headers);
@@ -105,7 +111,8 @@ export async function startJob(
   writeFileSync(script, jobScript({ kind: 'command', docker: null }, options));
   const printed = options.output ?? join(folder, 'slurm-42.out');
   const out = openSync(printed, 'a');
-  const child: ChildProcess = spawn('/bin/bash', [script], {
+  const [program = '', ...argv] = [...(options.enter ?? []), '/bin/bash', script];
+  const child: ChildProcess = spawn(program, argv, {
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: '/tmp',
@@ -129,8 +136,8 @@ export async function startJob(
     child.once('exit', (code) => resolve(code ?? -1));
   });
   onTestFinished(async () => {
-    // The whole group: what the script has started, too.
-    if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), 'SIGKILL');
+    // A runner has a process group of its own, and outlives the script.
+    endSession(child.pid ?? 0, folder);
     await ended;
     server.closeAllConnections();
     server.close();

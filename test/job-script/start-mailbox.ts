@@ -17,6 +17,8 @@ export interface Question {
 
 export interface MailboxJob extends Job {
   readonly questions: readonly Question[];
+  /** The comment that the job has now. */
+  readonly comment: () => string;
   /** Every comment that the job has had. */
   readonly comments: readonly string[];
 }
@@ -32,7 +34,16 @@ export const partsOf = (sequence: number, answer: string, length = 120): string[
 export async function startMailboxJob(
   runner: string,
   answer: Answer,
-  { comment = 'of the site', env = {} }: { comment?: string; env?: Readonly<Record<string, string>> } = {},
+  {
+    comment = 'of the site',
+    env = {},
+    refusals = [],
+  }: {
+    comment?: string;
+    env?: Readonly<Record<string, string>>;
+    /** Calls of scontrol that fail, by their number. */
+    refusals?: readonly number[];
+  } = {},
 ): Promise<MailboxJob> {
   const folder = temporaryFolder();
   const file = join(folder, 'comment');
@@ -40,7 +51,11 @@ export async function startMailboxJob(
   const program = (name: string, text: string): void =>
     writeFileSync(join(folder, name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
   program('squeue', `comment=$(cat ${file}); echo "\${comment:-(null)}"`);
-  program('scontrol', `printf '%s' "\${3#Comment=}" > ${file}.new && mv ${file}.new ${file}`);
+  program(
+    'scontrol',
+    `echo >> ${file}.calls; case " ${refusals.join(' ')} " in *" $(grep -c '' ${file}.calls) "*) exit 1 ;; esac
+    printf '%s' "\${3#Comment=}" > ${file}.new && mv ${file}.new ${file}`,
+  );
   const questions: Question[] = [];
   const comments: string[] = [];
   let over = false;
@@ -76,5 +91,5 @@ export async function startMailboxJob(
     over = true;
     await served;
   });
-  return { ...job, questions, comments };
+  return { ...job, questions, comments, comment: () => readFileSync(file, 'utf8') };
 }

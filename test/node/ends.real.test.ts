@@ -1,5 +1,6 @@
 /** However a job ends, nothing of it is left: with Apptainer and rootless Docker, in real Slurm jobs, two at once. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import { runnerBind } from '../support/runner-folder.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
@@ -39,6 +40,22 @@ describe.skipIf(realSlurmMissing !== null)('the end of a job', () => {
     await node.world.stop();
   });
 
+  /** Of the Slurm jobs that these ran in. */
+  async function numbersOf(jobs: readonly SimulatedJob[]): Promise<number[]> {
+    const allocations = (await node.world.state())?.allocations ?? [];
+    return jobs.flatMap(
+      ({ runnerName }) => allocations.find((row) => row.runnerName === runnerName)?.slurmJobId ?? [],
+    );
+  }
+
+  /** Whether the output of each of their Slurm jobs has these words. */
+  async function withWords(jobs: readonly SimulatedJob[], words: string): Promise<boolean> {
+    const numbers = await numbersOf(jobs);
+    const files = numbers.map((number) => `/results/slurm-${number}.log`).join(' ');
+    const found = await node.onNode(`grep -l '${words}' ${files} | wc -l`);
+    return numbers.length === jobs.length && Number(found) === jobs.length;
+  }
+
   /** A step that leaves what it can: a process that has left its group, files that nobody may write, a container. */
   const untidy = (end: string, containers: boolean) => `
     mkdir -p a/b && : > a/b/c && chmod -R a-w a
@@ -72,6 +89,15 @@ describe.skipIf(realSlurmMissing !== null)('the end of a job', () => {
         );
       if (act === 'time limit')
         await node.onNode('for job in $(squeue -h -o %i); do scontrol update JobId=$job TimeLimit=1; done');
+      if (act === 'time limit') {
+        // slurmctld looks at time limits twice a minute.
+        const told = () => withWords(jobs, 'interrupting the runner');
+        await until(told, 90_000, 250);
+        // GitHub hears it from the runner, in every launcher, because that got INT: within a minute, and from nobody else.
+        await until(() => jobs.every((job) => job.status === 'completed'), 60_000);
+        expect(jobs.map(({ conclusion }) => conclusion)).toEqual(jobs.map(() => 'failure'));
+        expect(await withWords(jobs, 'Told to end by INT')).toBe(true);
+      }
       await until(async () => (await node.onNode('squeue -h')).trim() === '', 150_000);
       // GitHub hears nothing of a runner that was killed.
       for (const job of jobs)

@@ -75,6 +75,26 @@ describe.skipIf(realSlurmMissing !== null)('the image cache', () => {
     expect(pulled).toEqual(['/a.sif', '/b.sif', '/c.sif']);
   });
 
+  it('one that is a day old and in use is pulled again beside it: nobody waits, and the old one goes when nobody has it', async () => {
+    const work = await startWorkload(node.world);
+    const before = pulled.length;
+    const [holder] = work.queue(1, 'slurm-c', 'while [ ! -e /results/on ]; do sleep 0.1; done');
+    await until(() => holder?.status === 'in_progress', 60_000);
+    await node.onNode("touch -d '2 days ago' /var/tmp/gha-slurm-images-1000/*.sif");
+    const [next, another] = work.queue(2, 'slurm-c', 'true');
+    await until(() => next?.status === 'completed' && another?.status === 'completed', 60_000);
+    expect(holder?.status).toBe('in_progress');
+    expect(conclusions([next, another])).toEqual(['success', 'success']);
+    expect(pulled.slice(before)).toEqual(['/c.sif']);
+    expect(await images()).toBe('2');
+    await node.onNode('touch /results/on');
+    expect(await work.finish(60_000)).toEqual([]);
+    work.queue(1, 'slurm-a', 'true');
+    expect(await work.finish(60_000)).toEqual([]);
+    expect(await images()).toBe('1');
+    expect(await node.leftovers()).toEqual([]);
+  });
+
   it('an image that can not be pulled is said, and leaves no half of it', async () => {
     const work = await startWorkload(node.world);
     const [job] = work.queue(1, 'slurm-broken', 'true');

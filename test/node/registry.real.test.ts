@@ -98,10 +98,11 @@ describe.skipIf(realSlurmMissing !== null)('images of a registry', () => {
       const [job] = work.queue(1, label, 'true');
       await until(() => registry.held() === 1, 60_000);
       expect((await node.leftovers()).filter((line) => line.startsWith('lock '))).toHaveLength(1);
+      // No other job comes to its help.
+      await node.onNode('scontrol update NodeName=node State=DRAIN Reason=test');
       await node.onNode(
         "for step in $(pgrep -f '^slurmstepd:'); do pkill -KILL -P $step -f slurm_script || true; done",
       );
-      // By nobody's help: no other job has been on the node.
       await until(() => registry.held() === 0, 10_000);
       await until(
         async () => (await node.leftovers()).every((line) => !/^(lock|process|mount) /.test(line)),
@@ -109,13 +110,14 @@ describe.skipIf(realSlurmMissing !== null)('images of a registry', () => {
       ).catch(() => undefined);
       expect((await node.leftovers()).filter((line) => /^(lock|process|mount) /.test(line))).toEqual([]);
       registry.release();
+      await node.onNode('scontrol update NodeName=node State=RESUME');
       // GitHub has the job in its queue still: nothing had been claimed.
       expect(job?.status).toBe('queued');
       expect(await work.finish(120_000)).toEqual([]);
       expect(job?.conclusion).toBe('success');
       expect(registry.layerPulls() - before).toBe(2);
       expect(await cached()).toHaveLength(1);
-      expect((await cached())[0]).toMatch(/^[0-9a-f]{32}\.(tar|sif)$/);
+      expect((await cached())[0]).toMatch(/^[0-9a-f]{32}\.\d+\.(tar|sif)$/);
       expect(await node.leftovers()).toEqual([]);
     },
   );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CallQueue, mostAtOnce } from '../../src/slurm/call-queue.ts';
+import { AtOnce } from '../../src/domain/at-once.ts';
+import { CallQueue } from '../../src/slurm/call-queue.ts';
 import { calls } from '../../src/slurm/calls.ts';
 import { flush } from '../support/flush.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -15,22 +16,40 @@ function queue() {
 }
 
 describe('the call queue', () => {
-  it('has a bound', async () => {
-    const { calling } = queue();
+  /** So many at once, as quickly as they get their turn. @returns the most that were under way. */
+  const burst = async (
+    calling: CallQueue,
+    count: number,
+    call = () => Promise.resolve(),
+  ): Promise<number> => {
     let [now, most] = [0, 0];
-    const held = Promise.withResolvers<void>();
-    const all = Array.from({ length: 50 }, () =>
-      calling.run(calls.submit, async () => {
-        now += 1;
-        most = Math.max(most, now);
-        await held.promise;
-        now -= 1;
-      }),
+    const all = Array.from({ length: count }, () =>
+      calling
+        .run(calls.submit, async () => {
+          now += 1;
+          most = Math.max(most, now);
+          await flush();
+          now -= 1;
+          await call();
+        })
+        .catch(() => undefined),
     );
-    await flush();
-    held.resolve();
     await Promise.all(all);
-    expect(most).toBe(mostAtOnce);
+    return most;
+  };
+
+  it('a burst begins with few, and gets more while they are quick, up to a bound; the next one begins anew', async () => {
+    const { calling } = queue();
+    expect(await burst(calling, AtOnce.first + 2)).toBeLessThan(AtOnce.first + 4);
+    expect(await burst(calling, 500)).toBe(AtOnce.most);
+    expect(calling.atOnce).toBe(AtOnce.most);
+    expect(await burst(calling, AtOnce.first)).toBe(AtOnce.first);
+    expect(calling.atOnce).toBeLessThan(AtOnce.first + 4);
+  });
+
+  it('calls that fail get no more at once', async () => {
+    const { calling } = queue();
+    expect(await burst(calling, 200, () => Promise.reject(new Error('refused')))).toBe(AtOnce.first);
   });
 
   it('halves with every call that slurmrestd makes wait, down to one, and grows while calls are quick', async () => {
@@ -45,8 +64,9 @@ describe('the call queue', () => {
     expect(calling.atOnce).toBe(1);
     await take(20);
     expect(calling.atOnce).toBe(2);
+    // One at a time: no burst, and no reason for more.
     for (let call = 0; call < 200; call += 1) await take(20);
-    expect(calling.atOnce).toBe(mostAtOnce);
+    expect(calling.atOnce).toBeLessThanOrEqual(AtOnce.first + 1);
   });
 
   it('a listing goes before the submits that wait', async () => {

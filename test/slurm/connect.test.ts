@@ -85,7 +85,7 @@ describe('https', () => {
   });
 
   it('with a CA of the site', async () => {
-    expect(await clientFor(await https(served(ours)), { caFile }).states([])).toEqual([]);
+    expect(await clientFor(await https(served(ours)), { caFile }).states([])).toEqual(new Map());
   });
 
   it.each([
@@ -105,7 +105,7 @@ describe('https', () => {
   });
 
   it('with a client certificate', async () => {
-    expect(await clientFor(await https(asking()), { caFile, ...client }).states([])).toEqual([]);
+    expect(await clientFor(await https(asking()), { caFile, ...client }).states([])).toEqual(new Map());
   });
 
   it.each([
@@ -143,7 +143,7 @@ describe('a unix socket', () => {
   it('is reached by its path', async () => {
     const socket = join(temporaryFolder(), 'slurmrestd.sock');
     await listen(createHttpServer(answers), socket);
-    expect(await clientFor(`unix://${socket}`).states([])).toEqual([]);
+    expect(await clientFor(`unix://${socket}`).states([])).toEqual(new Map());
   });
 
   it('that is not there: nothing was sent', async () => {
@@ -188,7 +188,7 @@ describe('a connection', () => {
     const api = clientFor(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     for (let round = 0; round < 20; round += 1) {
       expect(await failedSubmit(api)).toMatchObject({ kind: 'refused', errorNumber: 2000 });
-      expect(await api.states([])).toEqual([]);
+      expect(await api.states([])).toEqual(new Map());
     }
     expect(connections).toBe(40);
   });
@@ -237,7 +237,7 @@ describe('several', () => {
     const second = counted(answers);
     const api = clientFor([await nobody(), await second.url]);
     expect(await api.submit(submitRequest())).toMatchObject({ id: 7 });
-    expect(await api.states([])).toEqual([]);
+    expect(await api.states([])).toEqual(new Map());
     expect(second.counter.calls).toBe(2);
   });
 
@@ -246,7 +246,7 @@ describe('several', () => {
     const api = clientFor([await first.url, await second.url]);
     expect(await failedSubmit(api)).toMatchObject({ kind: 'unavailable', notCreated: false });
     expect([first.counter.calls, second.counter.calls]).toEqual([1, 0]);
-    expect(await api.states([])).toEqual([]);
+    expect(await api.states([])).toEqual(new Map());
     expect([first.counter.calls, second.counter.calls]).toEqual([1, 1]);
   });
 

@@ -26,10 +26,10 @@ afterEach(() => expect(complaints, 'nothing that was sent is ignored').toEqual([
 async function isServed(api: SlurmClient): Promise<void> {
   const request = submitRequest();
   const { id } = await api.submit(request);
-  expect((await api.states([id])).map((job) => job.id)).toEqual([id]);
+  expect([...(await api.states([id])).keys()]).toEqual([id]);
   expect(await api.job(id)).toMatchObject({ name: request.name });
   await api.cancel({ id, name: request.name, user: null });
-  await until(async () => (await api.states([id]))[0]?.states.includes('CANCELLED') === true);
+  await until(async () => (await api.states([id])).get(id)?.includes('CANCELLED') === true);
 }
 
 describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s', (release) => {
@@ -128,7 +128,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('Slurm %s', (release) 
     const request = submitRequest({ user: 'slurmrest' });
     const { id } = await api.submit(request);
     expect(await api.job(id)).toMatchObject({ id, user: 'slurmrest' });
-    const isCancelled = async () => (await api.states([id]))[0]?.states.includes('CANCELLED') === true;
+    const isCancelled = async () => (await api.states([id])).get(id)?.includes('CANCELLED') === true;
     await api.cancelByName(request.name, null);
     await api.cancel({ id, name: request.name, user: null });
     expect(await isCancelled()).toBe(false);

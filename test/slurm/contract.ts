@@ -27,7 +27,7 @@ export interface FaultySlurm extends SlurmUnderTest {
 }
 
 const failure = (call: Promise<unknown>): Promise<SlurmError> => failureOf(SlurmError, call);
-const statesOf = async (slurm: WholeSlurm, id: number) => (await slurm.states([id]))[0]?.states ?? [];
+const statesOf = async (slurm: WholeSlurm, id: number) => (await slurm.states([id])).get(id) ?? [];
 const named = async (slurm: WholeSlurm, name: string) =>
   (await slurm.listJobs()).filter((job) => job.name === name);
 const isCancelled = async (slurm: WholeSlurm, id: number) =>
@@ -104,10 +104,10 @@ export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>
     it('many at once: each has a number of its own, and ends by its own cancel', async () => {
       const jobs = await Promise.all(Array.from({ length: 12 }, () => submit()));
       expect(new Set(jobs.map(({ id }) => id)).size).toBe(12);
-      expect((await slurm.states(jobs.map(({ id }) => id))).length).toBe(12);
+      expect((await slurm.states(jobs.map(({ id }) => id))).size).toBe(12);
       await Promise.all(jobs.slice(1).map((job) => slurm.cancel(job)));
       await until(async () =>
-        (await slurm.states(jobs.slice(1).map(({ id }) => id))).every(({ states }) =>
+        [...(await slurm.states(jobs.slice(1).map(({ id }) => id))).values()].every((states) =>
           states.includes('CANCELLED'),
         ),
       );
@@ -116,8 +116,8 @@ export function slurmContract(what: string, start: () => Promise<SlurmUnderTest>
 
     it('unknown numbers are left out of a listing, are null by themselves, and need no cancel', async () => {
       const job = await submit(quickRequest());
-      expect((await slurm.states([job.id, 99_999])).map(({ id }) => id)).toEqual([job.id]);
-      expect(await slurm.states([])).toEqual([]);
+      expect([...(await slurm.states([job.id, 99_999])).keys()]).toEqual([job.id]);
+      expect(await slurm.states([])).toEqual(new Map());
       expect(await slurm.job(99_999)).toBeNull();
       await slurm.cancel({ id: 99_999, name: 'gha-nobody', user: null });
       await slurm.cancelByName('gha-nobody', null);
@@ -181,7 +181,7 @@ export const slurmFaults: Readonly<Record<string, (under: FaultySlurm) => Promis
     // Certainly nothing; and nothing is taken for "no such job".
     expect(first).toMatchObject({ kind: 'unavailable', errorNumber: 1800, notCreated: true });
     for (const error of others) expect(error.kind).toBe('unavailable');
-    await until(async () => (await slurm.states([id]).catch(() => [])).length === 1);
+    await until(async () => (await slurm.states([id]).catch(() => null))?.size === 1);
     expect(await named(slurm, refused.name)).toEqual([]);
     expect(await named(slurm, known.name)).toMatchObject([{ id, states: ['RUNNING'] }]);
     const next = await slurm.submit(submitRequest());

@@ -133,15 +133,16 @@ describe('listings', () => {
       { job_id: '9', state: ['PENDING'] },
     ];
     const { client, asked } = await slurmrestd(() => ({ body: { jobs, errors: [] } }));
-    expect(await client.states([1, 9])).toEqual([
-      { id: 1, states: ['RUNNING'] },
-      { id: 9, states: ['PENDING'] },
+    const states = new Map([
+      [1, ['RUNNING']],
+      [9, ['PENDING']],
     ]);
+    expect(await client.states([1, 9])).toEqual(states);
     expect(asked[0]?.query).toBe('?job_id=1&job_id=9');
     const many = Array.from({ length: 401 }, (_, index) => index + 1);
-    expect((await client.states(many)).map(({ id }) => id)).toEqual([1, 9]);
+    expect(await client.states(many)).toEqual(states);
     expect(asked[1]?.query).toBe('');
-    expect(await client.states([])).toEqual([]);
+    expect(await client.states([])).toEqual(new Map());
   });
 });
 
@@ -376,7 +377,7 @@ describe('a Slurm in trouble', () => {
     up = true;
     // A look finds out first.
     expect(await failureOf(SlurmError, client.submit(submitRequest()))).toMatchObject({ notCreated: true });
-    expect(await client.states([1])).toEqual([]);
+    expect(await client.states([1])).toEqual(new Map());
     expect(await client.submit(submitRequest())).toMatchObject({ id: 7 });
   });
 
@@ -475,7 +476,7 @@ describe('accounting', () => {
     );
     for (let round = 0; round < 5; round += 1) {
       await failureOf(SlurmError, client.accounting([7]));
-      expect(await client.states([7])).toEqual([]);
+      expect(await client.states([7])).toEqual(new Map());
     }
   });
 });

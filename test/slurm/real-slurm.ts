@@ -37,7 +37,7 @@ export function clientOf(cluster: Cluster, options: Partial<SlurmClientOptions> 
 export function underTest(cluster: Cluster, apiVersion: string): FaultySlurm {
   const slurm = clientOf(cluster, { apiVersion });
   const isAt = (id: number, state: string) => async () =>
-    (await slurm.states([id]))[0]?.states.join() === state;
+    (await slurm.states([id])).get(id)?.join() === state;
   return {
     slurm,
     started: (id) => until(isAt(id, 'RUNNING')),

@@ -10,6 +10,7 @@ import { drizzle } from '../../src/store/drizzle.ts';
 import * as failedAttempts from '../../src/store/failed-attempts.ts';
 import { migrateDatabase } from '../../src/store/migrate.ts';
 import * as poolHealthRows from '../../src/store/pool-health-rows.ts';
+import * as recentAllocations from '../../src/store/recent-allocations.ts';
 import * as runnerRows from '../../src/store/runner-rows.ts';
 import * as workflowJobRows from '../../src/store/workflow-job-rows.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -22,6 +23,8 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   allocationsIn: (db) => allocationRows.allocationsIn(db, 'busy'),
   liveAllocationBySlurmJob: (db) => allocationRows.liveAllocationBySlurmJob(db, 5),
   countClaimed: (db) => allocationRows.countClaimed(db, 'p', 'a'),
+  quietAllocations: (db) => allocationRows.quietAllocations(db, 5),
+  busyWithJobOver: (db) => allocationRows.busyWithJobOver(db),
   endedSupply: (db) => allocationRows.endedSupply(db),
   unconfirmedAllocations: (db) => allocationRows.unconfirmedAllocations(db, 's'),
   endedAllocations: (db) => allocationRows.endedAllocations(db, 1_000, { endedAt: 5, id: 'a' }),
@@ -34,6 +37,7 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   closeAccounting: (db) => accountingRows.closeAccounting(db, 'a', { exitCode: 1 }),
   postponeAccounting: (db) => accountingRows.postponeAccounting(db, 'a', 5),
   giveUpAccounting: (db) => accountingRows.giveUpAccounting(db, 5),
+  recentAllocations: (db) => recentAllocations.recentAllocations(db, 5),
   failedAttempts: (db) => failedAttempts.failedAttempts(db),
   liveRunIds: (db) => workflowJobRows.liveRunIds(db, 'r'),
   openJobs: (db) => workflowJobRows.openJobs(db, 'r'),
@@ -90,6 +94,7 @@ it('every function that reads is among them', () => {
     ...cancelRows,
     ...failedAttempts,
     ...poolHealthRows,
+    ...recentAllocations,
     ...runnerRows,
     ...workflowJobRows,
   };

@@ -62,6 +62,21 @@ export const claimScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a death over a submit that is under way, and the job starts',
+    slots: 1,
+    async play(world, step) {
+      await step(1);
+      world.faults.failSlurm('submit', {
+        kind: 'slow',
+        async after() {
+          world.service.kill();
+        },
+      });
+      world.hub.queue(1);
+      await step(4);
+    },
+  },
+  {
     name: 'a Slurm job that is started again before it has asked',
     slots: 1,
     async play(world, step) {

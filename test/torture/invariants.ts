@@ -43,7 +43,7 @@ export class Invariants {
   /** Monotonic time of the step before this one, and of this one. */
   #stepsMs: readonly [number, number] = [0, 0];
   readonly #known = new Set<number>();
-  readonly #submits = new SubmitRate();
+  readonly submits = new SubmitRate();
   #lastEvent = 0;
   /** Polls in a row that GitHub answered and that left a queued job without an allocation and without a reason. */
   readonly #unexplainedPolls = new Map<number, number>();
@@ -88,9 +88,8 @@ export class Invariants {
       .filter((name) => name.startsWith(this.#prefix));
   }
 
-  /** A process of the service begins: it remembers neither submits nor surplus. */
+  /** A process of the service begins: it remembers no surplus. */
   noteStart(): void {
-    this.#submits.noteStart();
     this.#registrations.noteStart();
   }
 
@@ -205,7 +204,7 @@ export class Invariants {
     for (const attempt of attemptsTooMany(this.#world, name)) this.history.violate(attempt);
     if (row === undefined) return;
     const { clock, github } = this.#world;
-    const tooMany = this.#submits.note(row.profile, github.state.jobs.values(), clock.monotonicMs());
+    const tooMany = this.submits.note(row.profile, github.state.jobs.values(), clock.monotonicMs());
     if (tooMany !== null) this.history.violate(tooMany);
   }
 

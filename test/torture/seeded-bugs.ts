@@ -66,8 +66,8 @@ export const seededBugs: readonly SeededBug[] = [
     changes: [
       {
         file: 'src/controller/observe-slurm.ts',
-        from: '(await slurm.states(rows.map((row) => row.slurmJobId)))',
-        to: '(await slurm.states(rows.map((row) => row.slurmJobId)).catch(() => []))',
+        from: 'await slurm.states(rows.map((row) => row.slurmJobId))',
+        to: 'await slurm.states(rows.map((row) => row.slurmJobId)).catch(() => new Map<number, readonly string[]>())',
       },
       {
         file: 'src/controller/look-up-job.ts',
@@ -175,8 +175,8 @@ export const seededBugs: readonly SeededBug[] = [
       },
       {
         file: 'src/controller/submit-fuse.ts',
-        from: '2 * jobs + spare - recent',
-        to: '60 + 0 * jobs * spare - recent',
+        from: '2 * jobs.size + spare - recent',
+        to: '60 + 0 * jobs.size * spare - recent',
       },
     ],
   },

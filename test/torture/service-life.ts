@@ -62,8 +62,13 @@ export class ServiceLife {
 
   kill(): void {
     const { invariants } = this.#world;
-    // Whatever it was about to submit may be in doubt.
-    if (this.#process !== null) invariants.excuses += invariants.openJobs().length;
+    // What it was about to submit is in doubt, and what had asked for its runner may have to be given another one.
+    if (this.#process !== null) {
+      const [doubt] = this.query<{ count: number }>(
+        "select count(*) as count from allocations where state in ('submitting', 'claimed')",
+      );
+      invariants.excuses += doubt?.count ?? 0;
+    }
     this.#process?.die();
     this.#process?.close();
     this.#process = null;
@@ -121,6 +126,7 @@ export class ServiceLife {
     this.#closeReader();
     for (const suffix of ['', '-wal', '-shm']) rmSync(databaseFile + suffix, { force: true });
     copyFileSync(`${databaseFile}.backup`, databaseFile);
+    invariants.submits.noteRestore();
     for (let left = mostRepairs; left > 0; left -= 1) {
       if (await this.#repair()) break;
       await this.#world.step();

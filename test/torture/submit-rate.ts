@@ -1,4 +1,4 @@
-/** Submits are bounded by the minute, whatever loop the service is in: two for each job, and a few more. */
+/** Submits are bounded by the minute, whatever loop the service is in, and however often it starts: two for each job, and a few more. */
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 
 const minuteMs = 60_000;
@@ -8,8 +8,8 @@ export class SubmitRate {
   /** Monotonic times, by label. */
   readonly #submits = new Map<string, number[]>();
 
-  /** A process of the service begins: it knows of no submit before. */
-  noteStart(): void {
+  /** The database is another one, which knows of no submit before. */
+  noteRestore(): void {
     this.#submits.clear();
   }
 

@@ -37,10 +37,11 @@ ask() {
 job_pid=
 interrupted=
 interrupt() {
+  [ -n "$interrupted" ] || echo "Told to end by ${1:-nobody}."
   interrupted=yes
   [ -z "$job_pid" ] || kill -TERM -- "-$job_pid" 2> /dev/null
 }
-if [ "${RUNNER_MANUALLY_TRAP_SIG:-}" = 1 ]; then trap interrupt INT TERM; fi
+if [ "${RUNNER_MANUALLY_TRAP_SIG:-}" = 1 ]; then trap 'interrupt INT' INT; trap 'interrupt TERM' TERM; fi
 
 name=
 [ "$(ask POST /session)" = 200 ] && name=$(cat answer)
@@ -69,7 +70,7 @@ if { [ -z "${ACTIONS_RUNNER_HOOK_JOB_STARTED:-}" ] || bash "$ACTIONS_RUNNER_HOOK
   job_pid=$!
   set +m
   # Told to end while the job was being started.
-  [ -z "$interrupted" ] || interrupt
+  [ -z "$interrupted" ] || interrupt again
   (
     # Asks whether the user has cancelled, and tells that this runner is alive.
     while sleep 1; do
