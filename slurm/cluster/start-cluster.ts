@@ -36,7 +36,7 @@ export interface ClusterOptions {
   readonly slurmConf?: readonly string[];
   /** The cluster ends with this process, however that ends: for tests. */
   readonly tieToParent?: boolean;
-  /** Its node has rootless Docker and Apptainer; making its root file system takes a minute, once. Default: it has not. */
+  /** Its node has rootless Docker, Apptainer and stand-ins for NVIDIA's devices; making its root file system takes a minute, once. Default: it has not. */
   readonly containers?: boolean;
   /** It has slurmdbd with a database of its own, and samples the memory of its jobs each second. Default: it has not. */
   readonly accounting?: boolean;
@@ -111,7 +111,9 @@ function writeConfiguration(directory: string, options: ClusterOptions, ports: P
   conf('jwt_hs256.key', key);
   conf('slurm.key', randomBytes(1_024));
   conf('cgroup.conf', 'CgroupPlugin=disabled\n');
-  conf('gres.conf', 'AutoDetect=off\nName=gpu File=/dev/null,/dev/zero,/dev/full,/dev/random\n');
+  // Devices that any machine has, in place of GPUs; a node for containers has some of the right name.
+  const gpus = options.containers === true ? '/dev/nvidia[0-3]' : '/dev/null,/dev/zero,/dev/full,/dev/random';
+  conf('gres.conf', `AutoDetect=off\nName=gpu File=${gpus}\n`);
   const { name, cpus = 256, slurmConf: extraLines = [] } = options;
   conf('slurm.conf', slurmConf({ name, hostname: hostname(), ...ports, cpus, extraLines }));
   if (ports.slurmdbdPort !== null)

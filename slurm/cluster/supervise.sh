@@ -6,7 +6,7 @@
 #
 # Daemons are started again when they end, unless DIRECTORY/stopped/<daemon> exists.
 set -eu
-root=$1 directory=$2 rest_address=$3 life=$4
+root=$1 directory=$2 rest_address=$3 life=$4 number=0
 shift 4
 
 mount -t tmpfs -o mode=0755 cluster "$directory/mnt"
@@ -33,13 +33,28 @@ cp --dereference --remove-destination /etc/resolv.conf "$new/etc/resolv.conf" ||
 printf 'gha:x:1000:1000::/tmp:/bin/bash\nslurmrest:x:1001:1001::/:/usr/sbin/nologin\n' >> "$new/etc/passwd"
 printf 'gha:x:1000:\nslurmrest:x:1001:\n' >> "$new/etc/group"
 if [ -x "$new/usr/bin/newuidmap" ]; then
-  # What a site gives a node whose jobs run containers: subordinate ids, and devices that ordinary users may open. Device nodes
-  # of its own: the modes of the machine's stay as they are.
+  # What a site gives a node whose jobs run containers: subordinate ids, and devices that ordinary users may open. A /dev of its
+  # own: the machine's stays as it is.
   echo 'gha:100000:65536' | tee "$new/etc/subuid" > "$new/etc/subgid"
-  mknod -m 0666 "$directory/mnt/fuse" c 10 229
-  mknod -m 0666 "$directory/mnt/tun" c 10 200
-  [ ! -e "$new/dev/fuse" ] || mount --bind "$directory/mnt/fuse" "$new/dev/fuse"
-  [ ! -e "$new/dev/net/tun" ] || mount --bind "$directory/mnt/tun" "$new/dev/net/tun"
+  mount -t tmpfs -o mode=0755 dev "$new/dev"
+  mkdir "$new"/dev/{net,pts,shm,nvidia-caps}
+  while read -r device major minor; do mknod -m 0666 "$new/dev/$device" c "$major" "$minor"; done << 'DEVICES'
+null 1 3
+zero 1 5
+full 1 7
+random 1 8
+urandom 1 9
+tty 5 0
+fuse 10 229
+net/tun 10 200
+DEVICES
+  # GPUs are stood in for by devices of the kind of /dev/null.
+  for device in nvidia{0..3} nvidiactl nvidia-uvm nvidia-caps/nvidia-cap1; do mknod -m 0666 "$new/dev/$device" c 1 3; done
+  mount -t devpts -o newinstance,ptmxmode=0666 devpts "$new/dev/pts"
+  mount -t tmpfs -o mode=1777 shm "$new/dev/shm"
+  ln -s pts/ptmx "$new/dev/ptmx"
+  ln -s /proc/self/fd "$new/dev/fd"
+  for name in stdin stdout stderr; do ln -s "fd/$((number++))" "$new/dev/$name"; done
 fi
 cp "$directory"/conf/* "$new/etc/slurm/"
 chroot "$new" chown slurm: /etc/slurm/slurm.key /etc/slurm/jwt_hs256.key /var/lib/cluster/state

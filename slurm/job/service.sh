@@ -54,7 +54,7 @@ keep_output() {
 send_output() {
   local file token=${event_token:-$claim_token} text
   if [ "$explained" = yes ] || [ -z "$made" ] || [ -e "$work/hooks/started" ] || [ -e "$folder/stopped" ]; then return 0; fi
-  text=$(for file in "$folder"/*.log "$folder/docker/log" "$output"; do
+  text=$(for file in "$folder"/*.log "$output"; do
     [ ! -s "$file" ] || printf '== %s\n%s\n' "$(basename "${file/#\/proc\/*/output}")" "$(tail -c 32768 "$file" | tr -d '\000')"
   done)
   printf '%s\n' "${text//"$token"/***}" | tail -c 65536 | ask output "$token" "$(within 10)" > /dev/null 2>&1

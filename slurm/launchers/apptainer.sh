@@ -17,7 +17,7 @@ launcher_check() {
 apptainer_quietly() {
   mkdir -p "$folder/apptainer/tmp"
   HOME="$folder/apptainer" APPTAINER_CACHEDIR="$folder/apptainer/cache" APPTAINER_TMPDIR="$folder/apptainer/tmp" \
-    TMPDIR="$folder/apptainer/tmp" apptainer --silent "$@"
+    TMPDIR="$folder/apptainer/tmp" setpriv --pdeathsig KILL -- apptainer --silent "$@"
 }
 
 fetch_image() { apptainer_quietly pull --disable-cache "$1" "$GHA_SLURM_IMAGE" > "$folder/pull.log" 2>&1; }

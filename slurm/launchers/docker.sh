@@ -7,11 +7,23 @@ docker_image=
 
 launcher_check() { docker_check; }
 
-fetch_image() { docker pull --quiet "$GHA_SLURM_IMAGE" > "$folder/pull.log" 2>&1 && docker save --output "$1" "$GHA_SLURM_IMAGE"; }
+# To stdout: with --output there is a second file, of docker's own naming, until all is there.
+fetch_image() { docker pull --quiet "$GHA_SLURM_IMAGE" > "$folder/pull.log" 2>&1 && docker save "$GHA_SLURM_IMAGE" > "$1"; }
 
 load_image() {
   docker_image=$(docker load --quiet --input "$1" 2> "$folder/pull.log" | sed -n 's/^Loaded image\( ID\)\{0,1\}: //p' | tail -n 1)
   [ -n "$docker_image" ] || unfit "the image $1 can't be loaded: $(last_words "$folder/pull.log")"
+}
+
+# gpu_devices: those of the maker whose GPUs Slurm gave, as far as its control group lets this job open them.
+gpu_devices() {
+  local device
+  {
+    [ -z "${CUDA_VISIBLE_DEVICES:-}" ] || printf '%s\n' /dev/nvidia* /dev/nvidia-caps/*
+    [ -z "${ROCR_VISIBLE_DEVICES:-}${ZE_AFFINITY_MASK:-}" ] || printf '%s\n' /dev/kfd /dev/dri/render*
+  } | while IFS= read -r device; do
+    if [ -c "$device" ] && : 2> /dev/null < "$device"; then echo "$device"; fi
+  done
 }
 
 launcher_prepare() {
@@ -31,10 +43,7 @@ launcher_prepare() {
   esac
   docker_args=(run --rm --interactive --name runner --user 0:0 --network host --workdir "$work" --entrypoint /bin/sh
     --volume "$work:$work" --volume "$work/tmp:/tmp" --volume "$docker_socket:/var/run/docker.sock")
-  # Only devices that Slurm's control group lets this job open.
-  for device in /dev/nvidia* /dev/kfd /dev/dri/render*; do
-    if [ -c "$device" ] && : 2> /dev/null < "$device"; then docker_args+=(--device "$device"); fi
-  done
+  while IFS= read -r device; do docker_args+=(--device "$device"); done < <(gpu_devices)
   while IFS= read -r bind; do [ -z "$bind" ] || docker_args+=(--volume "$bind"); done < <(bind_list)
   # shellcheck disable=SC2016 # for the shell inside
   await timeout -k 5 120 docker "${docker_args[@]}" "$docker_image" -c \

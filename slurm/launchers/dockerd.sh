@@ -1,18 +1,22 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # part of slurm/job.sh
-# A rootless dockerd of the job's own, on node-local storage, with no path that it shares with another job's. It lives in user, mount,
-# network and process namespaces: killing RootlessKit ends the daemon, its containers and its mounts, whatever state they are in.
-# Its /tmp is the job's, so that `docker run -v /tmp/x:/x` means the same on both sides.
+# A rootless dockerd of the job's own, on node-local storage, with a root of its own (slurm/launchers/dockerd-view.sh). It lives in
+# user, mount, network and process namespaces: killing the outer RootlessKit ends the daemon, its containers and its mounts, whatever
+# state they are in. Its /tmp is the job's, so that `docker run -v /tmp/x:/x` means the same on both sides.
+#
+# Steps write to $docker_home through the daemon: after the claim this script reads nothing there.
 
 docker_socket=
 docker_pid=
 docker_since=
 docker_home="$folder/docker"
+docker_log="$folder/docker.log"
+docker_start_file=
 
 docker_check() {
   local program missing=()
   local PATH="$PATH:/usr/sbin:/sbin"
   for program in newuidmap newgidmap; do has "$program" || missing+=("$program (package uidmap or shadow-utils)"); done
-  for program in rootlesskit dockerd docker containerd slirp4netns iptables unshare setpriv; do has "$program" || missing+=("$program"); done
+  for program in rootlesskit dockerd docker containerd slirp4netns iptables unshare setpriv pivot_root; do has "$program" || missing+=("$program"); done
   subordinate_ids /etc/subuid || missing+=("65,536 subordinate user ids of $(id -un) in /etc/subuid")
   subordinate_ids /etc/subgid -g || missing+=("65,536 subordinate group ids of $(id -un) in /etc/subgid")
   if [ ! -r /dev/net/tun ] || [ ! -w /dev/net/tun ]; then missing+=('/dev/net/tun, readable and writable'); fi
@@ -31,28 +35,22 @@ subordinate_ids() {
 json_list() { [ -z "$2" ] || printf '"%s": [%s], ' "$1" "\"${2//$'\n'/\", \"}\""; }
 
 docker_start() {
-  local options=(--state-dir "$docker_home/rootlesskit" --net=slirp4netns --mtu=65520 --slirp4netns-sandbox=auto
-    --slirp4netns-seccomp=auto --port-driver=builtin --copy-up=/etc --copy-up=/run --propagation=rslave --pidns)
+  # What keeps the parts of RootlessKit together, outside first (slurm/launchers/dockerd-view.sh).
+  local outer=(--state-dir "$folder/rootlesskit" --net=host --copy-up=/etc --propagation=rslave --pidns --ipcns)
+  local inner=(--state-dir "$docker_home/rootlesskit" --net=slirp4netns --mtu=65520 --slirp4netns-sandbox=auto
+    --slirp4netns-seccomp=auto --port-driver=builtin --copy-up=/etc --propagation=rslave --pidns)
   # What listens on the node's loopback is not for containers.
-  [ "${GHA_SLURM_DOCKER_HOST_LOOPBACK:-}" = 1 ] || options+=(--disable-host-loopback)
+  [ "${GHA_SLURM_DOCKER_HOST_LOOPBACK:-}" = 1 ] || inner+=(--disable-host-loopback)
   docker_since=${EPOCHREALTIME/[.,]/}
   mkdir -p "$docker_home/run"
   printf '{ %s%s"data-root": "%s", "exec-root": "%s", "pidfile": "%s", "hosts": ["unix://%s"] }\n' \
     "$(json_list registry-mirrors "${GHA_SLURM_DOCKER_MIRRORS:-}")" \
     "$([ -z "${GHA_SLURM_DOCKER_STORAGE_DRIVER:-}" ] || printf '"storage-driver": "%s", ' "$GHA_SLURM_DOCKER_STORAGE_DRIVER")" \
     "$docker_home/data" "$docker_home/x" "$docker_home/pid" "$docker_home/run/docker.sock" > "$docker_home/daemon.json"
-  cat > "$docker_home/start.sh" << START
-set -e
-if [[ '$work' == /tmp/* ]]; then
-  mkdir -p '$work/tmp/${folder#/tmp/}'
-  mount --rbind '$folder' '$work/tmp/${folder#/tmp/}'
-fi
-mount --rbind '$work/tmp' /tmp
-rm -rf /run/docker /run/containerd /run/xtables.lock
-exec dockerd --config-file '$docker_home/daemon.json'
-START
-  env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$docker_home" USER="$(id -un)" XDG_RUNTIME_DIR="$docker_home/run" TMPDIR="$docker_home" \
-    setpriv --pdeathsig KILL -- rootlesskit "${options[@]}" bash "$docker_home/start.sh" > "$docker_home/log" 2>&1 < /dev/null 5>&- 6>&- 7>&- &
+  write_view rootlesskit "${inner[@]}" dockerd --config-file "$docker_home/daemon.json"
+  # From the root: a process keeps its hold on the folder that it is in.
+  (cd / && exec env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$docker_home" USER="$(id -un)" XDG_RUNTIME_DIR="$docker_home/run" TMPDIR="$docker_home" \
+    setpriv --pdeathsig KILL -- rootlesskit "${outer[@]}" bash "$docker_start_file") > "$docker_log" 2>&1 < /dev/null 5>&- 6>&- 7>&- &
   docker_pid=$!
   disown "$docker_pid"
 }
@@ -62,7 +60,7 @@ docker_wait() {
   until [ -S "$docker_home/run/docker.sock" ] &&
     await curl --silent --max-time 5 --output /dev/null --fail --unix-socket "$docker_home/run/docker.sock" http://docker/_ping; do
     if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$docker_pid" 2> /dev/null; then
-      unfit "rootless Docker does not start: $(last_words "$docker_home/log")"
+      unfit "rootless Docker does not start: $(last_words "$docker_log")"
     fi
     await sleep 0.05
   done

@@ -22,7 +22,7 @@ export function jobScript(
       .filter((name) => name !== 'mailbox.sh' || optional.handoff === 'mailbox')
       .filter((name) => name !== 'check.sh' || optional.check === true)
       .map((name) => `job/${name}`),
-    `launchers/${docker === null ? 'no-docker' : 'dockerd'}.sh`,
+    ...(docker === null ? ['no-docker'] : ['dockerd-view', 'dockerd']).map((name) => `launchers/${name}.sh`),
     ...(kind === 'command' ? [] : ['launchers/image-cache.sh', 'launchers/container.sh']),
     `launchers/${kind}.sh`,
   ];

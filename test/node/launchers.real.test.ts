@@ -6,6 +6,7 @@ import { runnerBind } from '../support/runner-folder.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
 import { conclusions, startWorkload } from '../support/workload.ts';
+import { runJob } from './run-job.ts';
 import {
   apptainer,
   docker,
@@ -28,7 +29,6 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
         'slurm-docker': profileWith(docker),
         'slurm-both': profileWith({ ...apptainer, docker: rootless, mounts: ['/cvmfs/data.test'] }),
         'slurm-engine': profileWith({ ...command, docker: rootless }),
-        'slurm-gpu': profileWith(apptainer, { partition: 'gpu', gres: 'gpu:2' }),
         'slurm-unmounted': profileWith({ ...apptainer, mounts: ['/cvmfs/absent.test'] }),
         'slurm-broken': profileWith({ kind: 'command', command: '/images/broken/run.sh' }),
       },
@@ -42,19 +42,7 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
     await node.world.stop();
   });
 
-  /** Runs one job to its end. @returns what it printed. */
-  async function run(label: string, commands: string): Promise<string> {
-    const work = await startWorkload(node.world);
-    const file = `${label}-${Math.random().toString(36).slice(2)}`;
-    const jobs = work.queue(1, label, `exec > /results/${file} 2>&1\n${commands}`);
-    const left = await work.finish(90_000);
-    const printed = await node.onNode(
-      `cat /results/${file}; [ -s /results/${file} ] || tail -n 30 /results/slurm-*.log`,
-    );
-    expect([...left, ...conclusions(jobs)], printed).toEqual(['success']);
-    expect(await node.leftovers()).toEqual([]);
-    return printed;
-  }
+  const run = (label: string, commands: string) => runJob(node, label, commands);
 
   const look = `
     echo "uid=$(id -u) umask=$(umask) core=$(ulimit -c) home=$HOME tmp=$TMPDIR"
@@ -147,10 +135,6 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
     expect(printed).toContain('read-only');
   });
 
-  it('GPUs that Slurm gave reach the container', async () => {
-    expect(await run('slurm-gpu', 'echo "gpus=$CUDA_VISIBLE_DEVICES"')).toMatch(/gpus=\d,\d\n/);
-  });
-
   it('where the time of an allocation went is kept', async () => {
     const work = await startWorkload(node.world);
     const [job] = work.queue(1, 'slurm-docker', 'sleep 1');
@@ -196,12 +180,12 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
       );
     const lines = told.split('\n').filter((line) => line.startsWith('a job of profile'));
     const of = (profile: string) => lines.find((line) => line.includes(` ${profile}: `)) ?? told;
-    for (const profile of ['slurm-command', 'slurm-sandbox', 'slurm-sif', 'slurm-gpu', 'slurm-broken'])
+    for (const profile of ['slurm-command', 'slurm-sandbox', 'slurm-sif', 'slurm-broken'])
       expect(of(profile)).toMatch(/: ok on node: \d+ ms to prepare/);
     for (const profile of ['slurm-docker', 'slurm-both', 'slurm-engine'])
       expect(of(profile)).toContain('lacks something on node: rootless Docker needs newuidmap');
     expect(of('slurm-unmounted')).toContain('lacks something on node: /cvmfs/absent.test is not mounted');
-    expect(lines).toHaveLength(9);
+    expect(lines).toHaveLength(8);
     expect((await node.onNode('squeue -h')).trim()).toBe('');
     expect(await node.leftovers()).toEqual([]);
   });
@@ -220,25 +204,5 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
     expect(await work.finish(120_000)).toEqual([]);
     expect(conclusions([job])).toEqual(['success']);
     expect(await node.leftovers()).toEqual([]);
-  });
-
-  it('what a node lacks is said, the jobs stay queued, and run when that is mended', async () => {
-    const work = await startWorkload(node.world);
-    await node.onNode('mv /usr/bin/newuidmap /usr/bin/away');
-    const lacking = {
-      'slurm-unmounted': '/cvmfs/absent.test is not mounted',
-      'slurm-engine': 'rootless Docker needs newuidmap',
-    };
-    const jobs = Object.keys(lacking).flatMap((label) => work.queue(1, label, 'true'));
-    const blocked = async (label: string) =>
-      (await node.world.state())?.pools.find(({ profile }) => profile === label)?.blocked ?? '';
-    for (const [label, said] of Object.entries(lacking))
-      await until(async () => (await blocked(label)).includes(said), 60_000);
-    expect(jobs.map(({ status }) => status)).toEqual(['queued', 'queued']);
-    await node.onNode(
-      'mv /usr/bin/away /usr/bin/newuidmap; mkdir -p /cvmfs/absent.test; touch /cvmfs/absent.test/x',
-    );
-    expect(await work.finish(120_000)).toEqual([]);
-    expect(conclusions(jobs)).toEqual(['success', 'success']);
   });
 });
