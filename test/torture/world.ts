@@ -81,6 +81,11 @@ export class World {
     this.invariants.checkEnd();
   }
 
+  /** Nobody is there to answer a node, or who is can't ask GitHub. */
+  get isTroubled(): boolean {
+    return !this.service.isAlive || this.github.faults.outage !== null;
+  }
+
   end(): void {
     this.service.end();
   }
