@@ -74,11 +74,12 @@ export function describeState(context: Context, snapshot: Snapshot, before?: str
   const jobs = [...openJobRows(store.db), ...recentJobRows(store.db, endedPage)];
   const served = nominal(snapshot, shown);
   const waits = explainWaits(snapshot);
+  const queued = new Set(snapshot.pools.flatMap((pool) => pool.queued.map(({ id }) => id)));
   const last = ended.length === endedPage ? ended.at(-1) : undefined;
   return {
     pools: describePools(context, snapshot),
     jobs: jobs.map((job) =>
-      describeJob(context, job, served.get(job.id), waits.get(job.id) ?? lastFailure(ended, job)),
+      describeJob(context, job, served.get(job.id), waits.get(job.id) ?? lastFailure(ended, job, queued)),
     ),
     allocations: shown.map((row) => describeAllocation(context, row, names.get(row.id) ?? null)),
     ...(last === undefined ? {} : { cursor: `${last.endedAt}~${last.id}` }),
@@ -143,12 +144,29 @@ function describeJob(
   };
 }
 
-/** The last of its pool's allocations that came to nothing while it was queued. */
-function lastFailure(ended: readonly Allocation[], job: WorkflowJobRow): string | undefined {
-  const last = ended.find(
-    (row) => row.pool === job.pool && (row.endedAt ?? 0) >= job.firstSeenAt && row.outcome !== 'completed',
+/** Ends that are no failure: it did a job, or nobody wanted it. */
+const noFailure: ReadonlySet<string | null> = new Set(['completed', 'surplus', null]);
+
+/**
+ * Why a job has no allocation that the next turn makes one for: the one that was made for it came to nothing; or one did that was made for
+ * an older job, which is still queued, and what there is goes to that one first.
+ */
+function lastFailure(
+  ended: readonly Allocation[],
+  job: WorkflowJobRow,
+  queued: ReadonlySet<number>,
+): string | undefined {
+  if (job.status !== 'queued') return undefined;
+  const failed = ended.filter(({ pool, outcome }) => pool === job.pool && !noFailure.has(outcome));
+  const own = failed.find(({ madeForJobId }) => madeForJobId === job.id);
+  if (own !== undefined)
+    return `Its last try, the allocation ${own.id}, failed, and another follows: ${own.reason}`;
+  const older = failed.find(
+    ({ madeForJobId }) => madeForJobId !== null && madeForJobId < job.id && queued.has(madeForJobId),
   );
-  return last === undefined ? undefined : `Its pool's last try failed, and another follows: ${last.reason}`;
+  return older === undefined
+    ? undefined
+    : `The last try for job ${older.madeForJobId}, which comes first, the allocation ${older.id}, failed, and another follows: ${older.reason}`;
 }
 
 /** Why a queued job is no demand at all. */

@@ -39,7 +39,9 @@ export function recordObservation(
     );
     for (const job of jobs) recordOne(context, tx, job, known.get(job.id), nowMs);
     for (const id of observation.missingJobIds) recordMiss(tx, id, nowMs);
-    giveUpUnconfirmed(context, tx, observation.repository, begunMs);
+    // Of a job that it could not find it says nothing yet, and that may be the one that has started.
+    if (observation.missingJobIds.length === 0)
+      giveUpUnconfirmed(context, tx, observation.repository, begunMs);
   });
   for (const job of observation.jobs) seen.recorded.add(job);
 }

@@ -11,7 +11,7 @@ describe('explain', () => {
     const [job] = h.queue();
     if (job === undefined) throw new Error('no job was queued');
     await h.tick();
-    expect(h.controller.explain(job.id)?.now).toMatch(/last try failed.*QOS limit/);
+    expect(h.controller.explain(job.id)?.now).toMatch(/last try, the allocation \w+, failed.*QOS limit/);
     await h.tick();
     expect(h.controller.explain(job.id)?.now).toMatch(/waits for a runner.*Slurm job 1, is pending/);
     const granted = await h.startAndClaim(h.theJob());

@@ -44,6 +44,8 @@ export class InProcessSlurm implements WholeSlurm {
   /** Told of each submit when it is sent, and of each job that a cancel ends. */
   onSubmit: (name: string) => void = () => undefined;
   onCancel: (job: InProcessJob) => void = () => undefined;
+  /** Told of each name that is fenced. */
+  onFence: (name: string) => void = () => undefined;
 
   submit(request: SubmitRequest): Promise<{ id: number; warnings: readonly string[] }> {
     this.onSubmit(request.name);
@@ -105,6 +107,7 @@ export class InProcessSlurm implements WholeSlurm {
 
   cancelByName(name: string, user: string | null): Promise<void> {
     return this.faults.meet('cancelByName', name, () => {
+      this.onFence(name);
       for (const job of this.jobs.values()) if (job.name === name && job.user === user) this.#cancel(job);
     });
   }

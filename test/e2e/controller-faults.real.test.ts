@@ -56,12 +56,20 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
   const submitAsNeighbour = async (...options: string[]): Promise<number> => {
     let id = 0;
     await until(async () => {
-      const argv = ['sbatch', '--parsable', '--partition=ci', '--output=/dev/null', ...options];
+      const argv = ['sbatch', '--parsable', '--partition=ci', '--mem=64M', '--output=/dev/null', ...options];
       const { stdout, code } = await world.cluster.exec(argv, { user: neighbour });
       id = Number(stdout.trim());
       return code === 0;
     });
     return id;
+  };
+
+  /** They run until the function that this returns is called: whatever happens to slurmctld, they go on, and once each. */
+  const keepRunning = async (work: Workload, count: number) => {
+    const gate = `/tmp/open-${randomUUID()}`;
+    const jobs = work.queue(count, 'slurm-small', `while [ ! -e ${gate} ]; do sleep 0.1; done`);
+    await until(() => jobs.every((job) => job.status === 'in_progress'));
+    return { jobs, open: () => world.cluster.exec(['touch', gate]) };
   };
 
   it('SIGSTOP of slurmctld during submits: 504, and the jobs are made all the same; each is fenced, none runs', async () => {
@@ -87,10 +95,9 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
   it('SIGKILL of slurmctld, then of slurmrestd: what runs goes on, what waits is submitted once more or was kept', async () => {
     const work = await startWorkload(world);
     // They hold the node until both are back: a job that slurmctld forgets must not have started, for its node would kill it.
-    const gate = '/tmp/open-when-slurm-is-back';
-    const running = work.queue(4, 'slurm-small', `while [ ! -e ${gate} ]; do sleep 0.1; done`);
+    const { jobs: running, open } = await keepRunning(work, 4);
     const waiting = work.queue(3, 'slurm-small', 'sleep 0.2');
-    await until(() => running.every((job) => job.status === 'in_progress'));
+    await until(async () => (await work.allocations()).length === 7);
     await untilSaved();
     const fresh = work.queue(3, 'slurm-small', 'sleep 0.2');
     await until(async () => (await work.allocations()).length === 10);
@@ -99,7 +106,7 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     await until(async () => (await work.allocations()).length >= 12);
     await world.cluster.signal('slurmrestd', 'KILL');
     await until(async () => (await world.cluster.exec(['squeue', '--noheader'])).code === 0);
-    await world.cluster.exec(['touch', gate]);
+    await open();
     expect(await finish(work)).toEqual([]);
     expect(conclusions([...running, ...waiting, ...fresh, ...late])).toEqual(Array(12).fill('success'));
     const outcomes = (await work.allocations()).map(({ outcome }) => outcome);
@@ -112,6 +119,7 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
 
   it('SIGKILL of slurmctld right after an answer: the number comes again, and the older allocation ends', async () => {
     const work = await startWorkload(world);
+    const { jobs: running, open } = await keepRunning(work, 2);
     await untilSaved();
     const [forgotten] = work.queue(1, 'slurm-late');
     if (forgotten === undefined) throw new Error('no job');
@@ -128,19 +136,25 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     await until(async () => (await holders()).length === 2);
     // A look at Slurm may find it gone before its number is given to the next.
     expect(await holders()).toEqual(['pending', expect.stringMatching(/^slurm:(LOST|GONE)$/)]);
+    expect(running.map(({ status }) => status)).toEqual(['in_progress', 'in_progress']);
+    await open();
     await setLate('UP');
     expect(await finish(work)).toEqual([]);
+    expect(conclusions(running)).toEqual(['success', 'success']);
     expect(conclusions([forgotten, next])).toEqual(['success', 'success']);
     await setLate('DOWN');
   });
 
   it("the number goes to a neighbour's job: it is never cancelled, and the workflow job gets another one", async () => {
     const work = await startWorkload(world);
+    const { jobs: running, open } = await keepRunning(work, 2);
     await untilSaved();
     const [kept, cancelled] = work.queue(2, 'slurm-late');
     if (kept === undefined || cancelled === undefined) throw new Error('no jobs');
     const acknowledged = async () =>
-      (await work.allocations()).flatMap(({ slurmJobId }) => slurmJobId ?? []).toSorted((a, b) => a - b);
+      (await work.allocations('slurm-late'))
+        .flatMap(({ slurmJobId }) => slurmJobId ?? [])
+        .toSorted((a, b) => a - b);
     await until(async () => (await acknowledged()).length === 2, 10_000, 5);
     const numbers = await acknowledged();
     await world.cluster.signal('slurmctld', 'KILL');
@@ -159,8 +173,11 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     );
     expect((await neighbours()).filter((state) => !/PENDING|RUNNING/.test(state))).toEqual([]);
     await until(async () => (await neighbours()).every((state) => state === `${neighbour} COMPLETED`));
+    expect(running.map(({ status }) => status)).toEqual(['in_progress', 'in_progress']);
+    await open();
     await setLate('UP');
     expect(await finish(work)).toEqual([]);
+    expect(conclusions(running)).toEqual(['success', 'success']);
     expect(conclusions([kept, cancelled])).toEqual(['success', 'cancelled']);
     const older = (await work.allocations()).filter(({ slurmJobId }) => taken.includes(slurmJobId ?? 0));
     // The look at what waits, once a minute, may find the other name before the neighbour's job is over.

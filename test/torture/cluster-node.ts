@@ -44,6 +44,7 @@ export class ClusterNode {
 
   /** Its runner does nothing any more, and does not end either. */
   hang(): void {
+    this.#note('its process hangs');
     this.#broken = true;
   }
 
@@ -60,6 +61,7 @@ export class ClusterNode {
     const { world, job } = { world: this.#world, job: this.job };
     const { environment } = job;
     if (world.faults.troubles.unfitNodes.meet()) {
+      this.#note('its node is unfit');
       const unfit = { slurmJobId: job.id, node: 'node', reason: 'no Docker' };
       const token = environment['GHA_SLURM_CLAIM_TOKEN'] ?? '';
       // Heard or not, the script ends.
@@ -74,16 +76,17 @@ export class ClusterNode {
     const answer =
       this.#mailbox === null ? await this.#askForRunner() : this.#askThroughMailbox(this.#mailbox);
     if (answer === null || answer.status === 503) {
+      if (world.isTroubled) this.#note('it was not answered');
       if (world.clock.monotonicMs() - this.#startedMs > giveUpAfterMs) this.#exit('FAILED');
       return;
     }
     world.invariants.history.noteClaim(job, answer.status);
     if (answer.status !== 200) return this.#exit(answer.status === 401 ? 'FAILED' : 'COMPLETED');
-    if (world.faults.troubles.lostAnswers.meet()) return;
+    if (world.faults.troubles.lostAnswers.meet()) return this.#note('its answer was lost');
     this.#runnerName = answer.runnerName ?? '';
     this.#eventToken = answer.eventToken ?? '';
     this.#idleSinceMs = world.clock.monotonicMs();
-    this.#broken = world.faults.troubles.brokenRunners.meet();
+    if (world.faults.troubles.brokenRunners.meet()) this.hang();
   }
 
   #askForRunner(): Promise<(Pick<ClaimAnswer, 'status'> & Partial<Granted>) | null> {
@@ -120,6 +123,7 @@ export class ClusterNode {
     // The registration is gone: the runner says so, and exits.
     if (runner === undefined) return this.#exit('COMPLETED');
     runner.online = true;
+    if (this.#world.faults.troubles.withholdsJobs) this.#note('GitHub gave it nothing');
     const taken = this.#world.faults.troubles.withholdsJobs ? null : github.state.take(runner);
     if (taken !== null) {
       this.#running = { job: taken, untilMs: clock.monotonicMs() + this.#world.faults.troubles.workMs };
@@ -151,9 +155,14 @@ export class ClusterNode {
   /** A hint: lost when nobody takes it. */
   async #report(event: 'started' | 'finished' | 'exit'): Promise<void> {
     // The mailbox carries no events.
-    if (this.#mailbox !== null || this.#world.faults.troubles.lostAnswers.meet()) return;
+    if (this.#mailbox !== null) return;
+    if (this.#world.faults.troubles.lostAnswers.meet()) return this.#note(`its word "${event}" was lost`);
     const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
     await this.#world.service.ask((controller) => controller.takeEvent(id, this.#eventToken, event));
+  }
+
+  #note(cause: string): void {
+    this.#world.invariants.waste.note(this.job.name, cause);
   }
 
   #exit(state: string): void {

@@ -51,7 +51,7 @@ export class Cluster {
 
   /** Slurm will never start it, for this reason; or has flagged it so. */
   spoil(job: InProcessJob, spoilt: { readonly reason?: string; readonly states?: readonly string[] }): void {
-    this.#world.invariants.excuses += 1;
+    this.#world.invariants.waste.note(job.name, 'Slurm will never start it');
     Object.assign(job, spoilt);
   }
 
@@ -73,7 +73,7 @@ export class Cluster {
     const job = invariants.live().at(-1);
     if (job === undefined) return;
     this.#loseNode(job);
-    invariants.forgotten += 1;
+    invariants.waste.noteForgotten(job.name);
     const isNewest = Math.max(...slurm.jobs.keys()) === job.id;
     slurm.forget(job, isNewest ? job.id : undefined);
     if (reuse && isNewest) slurm.start(slurm.add('a job of somebody else'));
@@ -86,7 +86,7 @@ export class Cluster {
 
   #loseNode(job: InProcessJob): void {
     const { invariants } = this.#world;
-    invariants.excuses += 1;
+    invariants.waste.note(job.name, 'its node was lost');
     const work = this.#nodes.get(job.id)?.workflowJob;
     if (work != null) invariants.mayFail.add(work.id);
     this.#nodes.delete(job.id);

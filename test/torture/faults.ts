@@ -2,7 +2,6 @@
 import type { GitHubPort } from '../../src/controller/ports.ts';
 import type { WholeSlurm } from '../../src/controller/repair.ts';
 import type { CallFault } from '../controller/call-faults.ts';
-import { config } from '../controller/controller-config.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
 import { Troubles } from './troubles.ts';
@@ -24,13 +23,11 @@ export class Faults {
 
   /** The next so many calls of that name to Slurm go wrong. */
   failSlurm(call: SlurmCall, fault: CallFault, times = 1): void {
-    if (call === 'submit') this.#excuse(times);
     this.#world.slurm.faults.order(call, fault, times);
   }
 
   /** The next so many calls of that name to GitHub go wrong. */
   failGitHub(call: GitHubCall, fault: CallFault, times = 1): void {
-    if (call === 'mint' || call === 'deregister') this.#excuse(times);
     this.#world.github.faults.order(call, fault, times);
   }
 
@@ -43,7 +40,6 @@ export class Faults {
 
   /** Slurm refuses every submit for so many steps: what is queued once, and then a try a pool after each growing interval. */
   refuseSubmits(steps: number): void {
-    this.#excuse(this.#world.invariants.openJobs().length + 8 * config.profiles.size);
     this.#world.slurm.partitions = new Set();
     this.#refusals = steps;
   }
@@ -51,7 +47,6 @@ export class Faults {
   /** GitHub answers nothing for so many steps: each Slurm job may ask for its runner too often until it does again. */
   stopGitHub(steps: number): void {
     const { faults } = this.#world.github;
-    this.#excuse(this.#world.invariants.live().length);
     faults.outage = gitHubFailures.unavailable;
     this.#outages.set(faults, steps);
   }
@@ -59,24 +54,20 @@ export class Faults {
   /** GitHub gives nothing to any runner: each idles out, and the next is tried, without end. */
   withholdJobs(on: boolean): void {
     this.troubles.withholdsJobs = on;
-    if (on) this.#excuse(Number.POSITIVE_INFINITY);
   }
 
   /** The next so many answers and reports between a node and the service are lost. */
   loseAnswers(count: number): void {
-    this.#excuse(count);
     this.troubles.lostAnswers.order(count);
   }
 
   /** The next so many runners that are started die at once, and their batch script waits for them for ever. */
   breakRunners(count: number): void {
-    this.#excuse(count);
     this.troubles.brokenRunners.order(count);
   }
 
   /** The next so many batch scripts find that their node can't run them. */
   lackOnNodes(count: number): void {
-    this.#excuse(count);
     this.troubles.unfitNodes.order(count);
   }
 
@@ -106,9 +97,5 @@ export class Faults {
     slurm.partitions = null;
     this.troubles.lostAnswers.order(0);
     this.troubles.withholdsJobs = false;
-  }
-
-  #excuse(count: number): void {
-    this.#world.invariants.excuses += count;
   }
 }

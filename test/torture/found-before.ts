@@ -82,4 +82,15 @@ export const foundBefore: readonly { readonly what: string; readonly events: rea
       { kind: 'restore' },
     ],
   },
+  {
+    what: 'a listing that lacks the job of a runner that has started is taken for the word that it started none',
+    events: [
+      { kind: 'queue', count: 1, label: 'slurm-small' },
+      { kind: 'github', call: 'observe', ...inTrouble, times: 4 },
+      { kind: 'github', call: 'observe', ...inTrouble, side: 'partial' },
+      { kind: 'backUp' },
+      { kind: 'cancel', which: 0 },
+      { kind: 'slurm', call: 'cancelByName', side: 'before', failure: 'timeout', times: 1 },
+    ],
+  },
 ];

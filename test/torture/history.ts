@@ -8,6 +8,8 @@ export class History {
 
   noteClaim(job: InProcessJob, status: number): void {
     if (status !== 200) return;
+    if (job.restarts > 0)
+      this.violate(`Slurm job ${job.id} was given a runner after Slurm had started it again`);
     const allocation = allocationOf(job);
     const jobs = this.granted.get(allocation) ?? new Set();
     jobs.add(job.id);

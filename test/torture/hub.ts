@@ -42,14 +42,13 @@ export class Hub {
     const { github, invariants, cluster } = this.#world;
     const runner = github.runner(name);
     if (runner === undefined || runner.jobId !== null) return;
-    invariants.excuses += 1;
+    invariants.waste.note(name, 'its registration was deleted by hand');
     github.state.removeRunner(runner, 'deleted by hand');
     cluster.hang(name);
   }
 
   /** GitHub drops the record of a job. */
   forgetJob(job: SimulatedJob): void {
-    this.#world.invariants.excuses += 1;
     this.#world.github.state.jobs.delete(job.id);
   }
 

@@ -3,18 +3,26 @@
  * service says of itself. Some of it at each call, some after each step, some when all is quiet.
  */
 import { type AllocationState, mayMove } from '../../src/domain/allocation-state.ts';
-import { openRunnerStates, type RunnerRow } from '../../src/store/runner-rows.ts';
 import { config, repository } from '../controller/controller-config.ts';
 import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { attemptsTooMany } from './attempts.ts';
+import { CallChecks } from './call-checks.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { Demand } from './demand.ts';
 import { History } from './history.ts';
 import { RegistrationBound } from './registration-bound.ts';
 import { SubmitRate } from './submit-rate.ts';
+import { type EndedRow, Waste } from './waste.ts';
+
+interface FreshEvent extends EndedRow {
+  readonly id: number;
+  readonly from: AllocationState | null;
+  readonly to: AllocationState;
+  readonly detail: string | null;
+}
 
 interface Surroundings {
   readonly clock: VirtualClock;
@@ -32,10 +40,8 @@ export class Invariants {
   readonly history = new History();
   /** Jobs whose node or runner was taken away: GitHub may fail them. */
   readonly mayFail = new Set<number>();
-  /** Allocations beyond one a job that what has happened may have cost: Infinity when nobody can say. */
-  excuses = 0;
-  /** Records that Slurm has lost. */
-  forgotten = 0;
+  /** What was done to allocations, and whether that explains each that came to nothing. */
+  readonly waste: Waste;
   readonly #world: Surroundings;
   readonly #prefix: string;
   readonly #demand = new Demand();
@@ -53,11 +59,16 @@ export class Invariants {
     const [instance] = world.query<{ id: string }>('select id from instance');
     this.#prefix = `gha-${instance?.id}-`;
     this.#neighbours();
-    world.slurm.onCancel = (job) => this.#cancelled(job);
-    world.slurm.onSubmit = (name) => this.#submitted(name);
-    world.github.onDeregister = (name) => this.#deregistered(name);
-    world.github.onMint = (name, wanted) => this.#minted(name, wanted);
-    world.github.onShown = () => this.#registrations.noteAnswer(this.#noteDemand());
+    world.github.onShown = () => {
+      this.#registrations.noteAnswer(this.#noteDemand());
+      this.waste.noteAnswer();
+    };
+    this.waste = new Waste({
+      jobs: () => world.github.state.jobs.values(),
+      isKnown: (name) => world.query('select 1 from allocations where slurm_job_name = ?', name).length > 0,
+      isLagging: (id) => world.github.lagging.has(id),
+      wallMs: () => world.clock.wallMs(),
+    });
     this.#registrations = new RegistrationBound({
       github: world.github,
       demand: this.#demand,
@@ -66,6 +77,15 @@ export class Invariants {
       isOurs: (name) => name.startsWith(this.#prefix),
       claimed: () => this.#claimedRunners(),
       violate: (what) => this.history.violate(what),
+    });
+    new CallChecks({
+      ...world,
+      history: this.history,
+      waste: this.waste,
+      submits: this.submits,
+      registrations: this.#registrations,
+      demand: this.#demand,
+      isOurs: (name) => name.startsWith(this.#prefix),
     });
   }
 
@@ -93,6 +113,26 @@ export class Invariants {
     this.#registrations.noteStart();
   }
 
+  /** Its database is a copy of what it once was: what the copy does not know is cancelled, or taken by a runner that nobody knows. */
+  noteRestore(): void {
+    const [last] = this.#world.query<{ id: number | null }>('select max(id) as id from allocation_events');
+    this.#lastEvent = last?.id ?? 0;
+    const rows = this.#world.query<{ name: string }>(
+      "select slurm_job_name as name from allocations where state <> 'ended'",
+    );
+    for (const { name } of [...rows, ...this.live()]) this.waste.note(name, 'a backup was restored');
+    this.submits.noteRestore();
+  }
+
+  /** Allocations of ours in any of these states. */
+  namesIn(...states: readonly AllocationState[]): string[] {
+    const rows = this.#world.query<{ name: string }>(
+      `select slurm_job_name as name from allocations where state in (${states.map(() => '?').join()})`,
+      ...states,
+    );
+    return rows.map(({ name }) => name);
+  }
+
   beginStep(): void {
     this.#stepsMs = [this.#stepsMs[1], this.#world.clock.monotonicMs()];
     this.#noteDemand();
@@ -103,7 +143,9 @@ export class Invariants {
     this.#registrations.check(this.#stepsMs[1], isAlive);
     this.#checkSupply();
     this.#checkNames();
-    this.#checkReleases();
+    this.#checkEvents();
+    this.#checkNeighbours();
+    for (const job of this.#world.github.state.jobs.values()) this.#checkFailure(job);
     for (const defect of defects.splice(0)) this.history.violate(`a defect: ${defect}`);
   }
 
@@ -121,7 +163,7 @@ export class Invariants {
   /** When nothing happens any more. */
   checkEnd(): void {
     const { history } = this;
-    const { github, query } = this.#world;
+    const { query } = this.#world;
     for (const job of this.openJobs()) history.violate(`job ${job.id} is still ${job.status}`);
     for (const job of this.live()) history.violate(`Slurm job ${job.id} is left, ${job.states.join('+')}`);
     for (const name of this.registrations()) history.violate(`the registration ${name} is left`);
@@ -130,19 +172,7 @@ export class Invariants {
     )) {
       history.violate(`the allocation ${id} is left, ${state}`);
     }
-    const moves = query<{ from_state: AllocationState | null; to_state: AllocationState }>(
-      'select from_state, to_state from allocation_events',
-    );
-    for (const { from_state: from, to_state: to } of moves) {
-      if (from !== null && !mayMove(from, to)) history.violate(`a move from ${from} to ${to}`);
-    }
-    for (const job of github.state.jobs.values()) {
-      if (job.conclusion === 'failure' && !this.mayFail.has(job.id))
-        history.violate(`job ${job.id} failed: its runner was lost`);
-    }
     for (const attempt of attemptsTooMany(this.#world)) history.violate(attempt);
-    this.#checkNeighbours();
-    this.#checkCount();
   }
 
   /** Another service on the same cluster and repository, and another user. */
@@ -158,28 +188,6 @@ export class Invariants {
       this.history.violate("a neighbour's runner was deregistered");
   }
 
-  /** A Slurm job that works on a job, or whose runner can still get one, is cancelled by nobody but its user. */
-  #cancelled(job: InProcessJob): void {
-    const { history } = this;
-    if (!this.isOurs(job)) history.violate(`Slurm job ${job.id} was cancelled, which is ${job.name}`);
-    const node = this.#world.nodeOf(job.id);
-    if (node?.job !== job || job.states[0] !== 'RUNNING') return;
-    if (node.workflowJob?.status === 'in_progress')
-      history.violate(`Slurm job ${job.id} was cancelled, which works on job ${node.workflowJob.id}`);
-    // All that were ever minted for it; but not those whose minter had given up, which nobody has what it takes to use, nor those
-    // of a process that Slurm has ended to start the job again.
-    const { github } = this.#world;
-    // Slurm was sent its submit twice, and the other one was given the claim.
-    if (history.isAnothers(job)) return;
-    const registered = this.registrations().find((name) =>
-      job.restarts > 0
-        ? name === node.runnerName
-        : name.startsWith(`${job.name}-`) && !github.lateMints.has(name),
-    );
-    if (registered !== undefined)
-      history.violate(`Slurm job ${job.id} was cancelled while its runner ${registered} is registered`);
-  }
-
   /** Demand as GitHub shows it now. */
   #noteDemand(): number {
     const { clock, github } = this.#world;
@@ -192,43 +200,6 @@ export class Invariants {
       "select r.name from runners r join allocations a on a.id = r.allocation_id where a.state = 'claimed' and r.state in ('minting', 'registered', 'doubtful')",
     );
     return new Set(rows.map(({ name }) => name));
-  }
-
-  #submitted(name: string): void {
-    const [row] = this.#world.query<{ state: string; profile: string }>(
-      'select state, profile from allocations where slurm_job_name = ?',
-      name,
-    );
-    if (row?.state !== 'submitting')
-      this.history.violate(`${name} was submitted, and its row is ${row?.state ?? 'not there'}`);
-    for (const attempt of attemptsTooMany(this.#world, name)) this.history.violate(attempt);
-    if (row === undefined) return;
-    const { clock, github } = this.#world;
-    const tooMany = this.submits.note(row.profile, github.state.jobs.values(), clock.monotonicMs());
-    if (tooMany !== null) this.history.violate(tooMany);
-  }
-
-  /** GitHub refuses to delete a runner that works; nobody asks it to who knows of it only what its list says. */
-  #deregistered(name: string): void {
-    const runner = this.#world.github.runner(name);
-    this.#registrations.noteDeletion(name);
-    if (runner === undefined || runner.jobId === null) return;
-    const [row] = this.#world.query<{ state: RunnerRow['state'] }>(
-      'select state from runners where name = ?',
-      name,
-    );
-    if (row === undefined || !openRunnerStates.has(row.state))
-      this.history.violate(`GitHub was asked to delete ${name}, which works and is no row's`);
-  }
-
-  #minted(name: string, wanted: readonly string[]): void {
-    this.#registrations.checkMint(name, wanted);
-    const [row] = this.#world.query<{ state: string }>(
-      'select a.state from runners r join allocations a on a.id = r.allocation_id where r.name = ?',
-      name,
-    );
-    if (row?.state !== 'claimed')
-      this.history.violate(`the runner ${name} was minted, and its row is ${row?.state ?? 'not there'}`);
   }
 
   #checkSupply(): void {
@@ -257,13 +228,30 @@ export class Invariants {
     }
   }
 
-  /** Nobody gives up what is wanted: a release as surplus leaves enough for the fewest that were queued around it. */
-  #checkReleases(): void {
-    const fresh = this.#world.query<{ id: number; profile: string; detail: string }>(
-      'select e.id, a.profile, e.detail from allocation_events e join allocations a on a.id = e.allocation_id where e.id > ? order by e.id',
+  /** A job that GitHub calls failed has lost its runner: to what was done to it, or to us. */
+  #checkFailure({ id, conclusion }: SimulatedJob): void {
+    if (conclusion !== 'failure' || this.mayFail.has(id)) return;
+    this.mayFail.add(id);
+    this.history.violate(`job ${id} failed: its runner was lost`);
+  }
+
+  /** What has been appended since the last look. */
+  #checkEvents(): void {
+    const fresh = this.#world.query<FreshEvent>(
+      'select e.id, e.from_state as "from", e.to_state as "to", e.detail, e.at as endedAt, a.profile, a.slurm_job_name as name, a.outcome, a.reason, a.created_at as createdAt from allocation_events e join allocations a on a.id = e.allocation_id where e.id > ? order by e.id',
       this.#lastEvent,
     );
     this.#lastEvent = fresh.at(-1)?.id ?? this.#lastEvent;
+    for (const { name, from, to } of fresh)
+      if (from === null ? to !== 'submitting' : !mayMove(from, to))
+        this.history.violate(`${name} made a move from ${from} to ${to}`);
+    const ended = fresh.filter(({ to }) => to === 'ended');
+    for (const sentence of this.waste.check(ended)) this.history.violate(sentence);
+    this.#checkReleases(fresh);
+  }
+
+  /** Nobody gives up what is wanted: a release as surplus leaves enough for the fewest that were queued around it. */
+  #checkReleases(fresh: readonly FreshEvent[]): void {
     const surplus = fresh.filter(({ detail }) => detail === 'surplus');
     for (const label of new Set(surplus.map(({ profile }) => profile))) {
       const [waiting] = this.#world.query<{ count: number }>(
@@ -280,19 +268,5 @@ export class Invariants {
       if ((waiting?.count ?? 0) + (others?.count ?? 0) < least)
         this.history.violate(`${label} was given up as surplus, and ${least} jobs were queued all the time`);
     }
-  }
-
-  /** One allocation a job, and no more than what has happened explains. */
-  #checkCount(): void {
-    const [rows] = this.#world.query<{ count: number; gone: number }>(
-      "select count(*) as count, sum(outcome in ('slurm:GONE', 'slurm:LOST')) as gone from allocations",
-    );
-    const jobs = this.#world.github.state.jobs.size;
-    if ((rows?.count ?? 0) > jobs + this.excuses)
-      this.history.violate(
-        `${rows?.count} allocations for ${jobs} jobs, and ${this.excuses} more can be explained`,
-      );
-    if ((rows?.gone ?? 0) > this.forgotten)
-      this.history.violate(`${rows?.gone} Slurm jobs were given up for gone, and ${this.forgotten} were`);
   }
 }

@@ -42,6 +42,11 @@ export class RegistrationBound {
     this.#world = world;
   }
 
+  /** The look at demand that goes with the last whole answer that the service has had. */
+  get answer(): number {
+    return this.#answer;
+  }
+
   /** A process of the service begins: it remembers no surplus. */
   noteStart(): void {
     this.#turns = [];

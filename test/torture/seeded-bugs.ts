@@ -221,4 +221,37 @@ export const seededBugs: readonly SeededBug[] = [
       },
     ],
   },
+  {
+    name: 'answer a claim of a job that Slurm has started again',
+    changes: [
+      {
+        file: 'src/controller/claim.ts',
+        from: 'if (request.restartCount > 0) {',
+        to: 'if (request.restartCount < 0) {',
+      },
+    ],
+  },
+  {
+    name: 'count a lost submit that is not fenced as no supply',
+    sentence: /was submitted beside/,
+    changes: [
+      {
+        file: 'src/store/allocation-rows.ts',
+        from: 'return unconfirmed.unionAll(unfenced).prepare();',
+        to: 'return unconfirmed.prepare();',
+      },
+    ],
+  },
+  {
+    // What went wrong before, a runner that GitHub gave nothing, explains nothing that comes after it.
+    name: 'give up what waits for room, once a runner has idled out',
+    sentence: /came to nothing .*and nothing explains it/,
+    changes: [
+      {
+        file: 'src/controller/watch-waiting.ts',
+        from: 'const hopeless = hopelessReason(job.reason);',
+        to: 'const hopeless = store.db.$client.prepare("select 1 from allocations where outcome = \'idle\'").get() ? job.reason : hopelessReason(job.reason);',
+      },
+    ],
+  },
 ];

@@ -61,13 +61,11 @@ export class ServiceLife {
   }
 
   kill(): void {
-    const { invariants } = this.#world;
     // What it was about to submit is in doubt, and what had asked for its runner may have to be given another one.
     if (this.#process !== null) {
-      const [doubt] = this.query<{ count: number }>(
-        "select count(*) as count from allocations where state in ('submitting', 'claimed')",
-      );
-      invariants.excuses += doubt?.count ?? 0;
+      const { invariants } = this.#world;
+      for (const name of invariants.namesIn('submitting', 'claimed'))
+        invariants.waste.note(name, 'the service died');
     }
     this.#process?.die();
     this.#process?.close();
@@ -119,14 +117,11 @@ export class ServiceLife {
   async restore(): Promise<void> {
     if (!this.#hasBackup) return;
     this.kill();
-    const { invariants } = this.#world;
-    // What the copy does not know of has to be allocated again.
-    invariants.excuses += 2 * invariants.openJobs().length + invariants.live().length;
     const { databaseFile } = this.#options;
     this.#closeReader();
     for (const suffix of ['', '-wal', '-shm']) rmSync(databaseFile + suffix, { force: true });
     copyFileSync(`${databaseFile}.backup`, databaseFile);
-    invariants.submits.noteRestore();
+    this.#world.invariants.noteRestore();
     for (let left = mostRepairs; left > 0; left -= 1) {
       if (await this.#repair()) break;
       await this.#world.step();

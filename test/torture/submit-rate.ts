@@ -13,6 +13,11 @@ export class SubmitRate {
     this.#submits.clear();
   }
 
+  /** Submits of this label within the last minute. */
+  recent(label: string, nowMs: number): number {
+    return (this.#submits.get(label) ?? []).filter((atMs) => atMs > nowMs - minuteMs).length;
+  }
+
   /** `jobs` are all that GitHub has. @returns what is wrong with one more submit, or null. */
   note(label: string, jobs: Iterable<SimulatedJob>, nowMs: number): string | null {
     const sinceMs = nowMs - minuteMs;

@@ -8,6 +8,7 @@ import { Cluster } from './cluster.ts';
 import { Faults } from './faults.ts';
 import { Hub } from './hub.ts';
 import { Invariants } from './invariants.ts';
+import { unexplained } from './reasons.ts';
 import { ServiceLife, type ServiceOptions } from './service-life.ts';
 
 export interface WorldOptions extends ServiceOptions {
@@ -81,6 +82,11 @@ export class World {
     this.invariants.checkEnd();
   }
 
+  /** Nobody is there to answer a node, or who is can't ask GitHub. */
+  get isTroubled(): boolean {
+    return !this.service.isAlive || this.github.faults.outage !== null;
+  }
+
   end(): void {
     this.service.end();
   }
@@ -109,16 +115,17 @@ export class World {
     const waiting = this.#waiting();
     if (process === null || !isAlive || waiting.length === 0) return;
     if (process.controller.readiness().repositories.some((scope) => scope.failure !== null)) return;
-    const { jobs, pools } = process.controller.state();
-    const blocked = new Set(pools.filter((pool) => pool.blocked !== undefined).map((pool) => pool.profile));
-    const shown = new Map(jobs.map((job) => [job.id, job]));
-    const unexplained = waiting.filter(({ id }) => {
-      const job = shown.get(id);
-      return (
-        job === undefined ||
-        (job.allocationId === undefined && job.reason === undefined && !blocked.has(job.profile ?? ''))
-      );
-    });
-    this.invariants.checkReasons(new Set(unexplained.map(({ id }) => id)));
+    const { readiness } = process.controller;
+    const without = unexplained(
+      {
+        query: (sql, ...values) => this.service.query(sql, ...values),
+        recentSubmits: (label) => this.invariants.submits.recent(label, this.clock.monotonicMs()),
+        wallMs: () => this.clock.wallMs(),
+        slurmAnswers: () => readiness().ready,
+      },
+      waiting,
+      process.controller.state().jobs,
+    );
+    this.invariants.checkReasons(without);
   }
 }
