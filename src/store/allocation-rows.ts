@@ -220,19 +220,24 @@ const unprovenSupply = prepared((db) => {
   const { id, pool, scope, madeForJobId } = allocations;
   const columns = { id, pool, scope, madeForJobId };
   const unconfirmed = db
-    .select(columns)
+    .select({ ...columns, submitInDoubt: sql<number>`0` })
     .from(allocations)
     .where(and(isNotNull(allocations.unconfirmedSince), isEnded));
   const unfenced = db
-    .select(columns)
+    .select({ ...columns, submitInDoubt: sql<number>`1` })
     .from(fences)
     .innerJoin(allocations, eq(allocations.id, fences.allocationId))
     .where(and(isNull(fences.answeredAt), eq(allocations.outcome, 'submit-lost')));
   return unconfirmed.unionAll(unfenced).prepare();
 });
 
+export type EndedSupply = Pick<Allocation, 'id' | 'pool' | 'scope' | 'madeForJobId'> & {
+  /** 1 where Slurm may have its job, 0 where that is over. */
+  readonly submitInDoubt: number;
+};
+
 /** Ended rows that still count as supply: a start nobody has confirmed, or a lost submit that is not fenced yet. */
-export function endedSupply(db: Connection): Pick<Allocation, 'id' | 'pool' | 'scope' | 'madeForJobId'>[] {
+export function endedSupply(db: Connection): EndedSupply[] {
   return unprovenSupply(db).all();
 }
 

@@ -12,6 +12,8 @@ export interface InProcessJob {
   states: readonly string[];
   comment: string;
   reason: string | null;
+  /** Milliseconds since the Unix epoch, as Slurm estimates it. */
+  expectedStartMs: number | null;
   /** How often Slurm has started it again. */
   restarts: number;
   /** The network sent its submit twice: this is the one too many. */
@@ -123,6 +125,7 @@ export class InProcessSlurm implements WholeSlurm {
       states: ['PENDING'],
       comment: '',
       reason: 'Resources',
+      expectedStartMs: null,
       restarts: 0,
       copy: false,
     };
@@ -178,5 +181,5 @@ function isLive({ states: [base = ''] }: InProcessJob): boolean {
 }
 
 function detailOf(job: InProcessJob): SlurmJobDetail {
-  return { ...job, expectedStartMs: null, node: 'node', exitCode: null };
+  return { ...job, node: 'node', exitCode: null };
 }
