@@ -36,7 +36,7 @@ json_list() { [ -z "$2" ] || printf '"%s": [%s], ' "$1" "\"${2//$'\n'/\", \"}\""
 
 docker_start() {
   # What keeps the parts of RootlessKit together, outside first (slurm/launchers/dockerd-view.sh).
-  local outer=(--state-dir "$folder/rootlesskit" --net=host --copy-up=/etc --propagation=rslave --pidns --ipcns)
+  local outer=(--state-dir "$folder/rootlesskit" --net=host --copy-up=/etc --propagation=rslave --pidns --ipcns --cgroupns)
   local inner=(--state-dir "$docker_home/rootlesskit" --net=slirp4netns --mtu=65520 --slirp4netns-sandbox=auto
     --slirp4netns-seccomp=auto --port-driver=builtin --copy-up=/etc --propagation=rslave --pidns)
   # What listens on the node's loopback is not for containers.
