@@ -2,7 +2,7 @@
  * A hostile step with a Docker socket, in a real Slurm job: it is root in its daemon's namespaces, and finds nothing of the jobs of
  * the same Slurm user that are live beside it on the node, nor of that user or of the node.
  */
-import { copyFileSync, existsSync, rmdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runnerBind } from '../support/runner-folder.ts';
@@ -69,7 +69,10 @@ describe.skipIf(realSlurmMissing !== null)('isolation', () => {
   afterAll(async () => {
     await node.service.kill('SIGTERM');
     await node.world.stop();
-    for (const path of ['own', 'of-a-neighbour', '.']) rmdirSync(join(controlGroups, path));
+    // Of a test that failed, jobs are still ending.
+    const isEmpty = () => readFileSync(join(controlGroups, 'own/cgroup.procs'), 'utf8') === '';
+    await until(isEmpty, 10_000);
+    for (const path of ['own', 'of-a-neighbour', '']) rmdirSync(join(controlGroups, path));
   });
 
   const asUser = (script: string) =>
