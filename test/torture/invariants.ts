@@ -32,7 +32,7 @@ interface Surroundings {
   readonly nodeOf: (slurmJobId: number) => ClusterNode | undefined;
 }
 
-/** Allocations may exceed what is queued now by what was queued this long ago. */
+/** Allocations may exceed what is queued now by what was queued this long before the service last saw the queue. */
 const windowMs = 10 * 60_000;
 const labels = [...config.profiles.keys()];
 
@@ -48,6 +48,9 @@ export class Invariants {
   readonly #registrations: RegistrationBound;
   /** Monotonic time of the step before this one, and of this one. */
   #stepsMs: readonly [number, number] = [0, 0];
+  /** Monotonic time of GitHub's last whole answer, and of the last turn that had one and could be written down. */
+  #answeredMs = 0;
+  #sawMs = 0;
   readonly #known = new Set<number>();
   readonly submits = new SubmitRate();
   #lastEvent = 0;
@@ -60,6 +63,7 @@ export class Invariants {
     this.#prefix = `gha-${instance?.id}-`;
     this.#neighbours();
     world.github.onShown = () => {
+      this.#answeredMs = world.clock.monotonicMs();
       this.#registrations.noteAnswer(this.#noteDemand());
       this.waste.noteAnswer();
     };
@@ -138,9 +142,11 @@ export class Invariants {
     this.#noteDemand();
   }
 
-  endStep(isAlive: boolean, defects: string[]): void {
+  /** `isWell`: the service lives, and can write. */
+  endStep(isWell: boolean, defects: string[]): void {
     this.#noteDemand();
-    this.#registrations.check(this.#stepsMs[1], isAlive);
+    if (isWell && this.#answeredMs === this.#stepsMs[1]) this.#sawMs = this.#answeredMs;
+    this.#registrations.check(this.#stepsMs[1], isWell);
     this.#checkSupply();
     this.#checkNames();
     this.#checkEvents();
@@ -207,7 +213,7 @@ export class Invariants {
       "select profile, count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') group by profile",
     );
     for (const label of labels) {
-      const peak = this.#demand.peakSince(label, this.#stepsMs[1] - windowMs);
+      const peak = this.#demand.peakSince(label, this.#sawMs - windowMs);
       const waiting = rows.find(({ profile }) => profile === label)?.count ?? 0;
       if (waiting > peak)
         this.history.violate(

@@ -69,6 +69,7 @@ export class ServiceLife {
     }
     this.#process?.die();
     this.#process?.close();
+    this.#makeRoom = null;
     this.#process = null;
   }
 
@@ -92,6 +93,10 @@ export class ServiceLife {
   async turnMeanwhile(): Promise<void> {
     void this.#process?.tick();
     await flush();
+  }
+
+  get isFull(): boolean {
+    return this.#makeRoom !== null;
   }
 
   /** Nothing can be written to these tables until there is room. */

@@ -62,14 +62,13 @@ export class World {
     await this.service.process?.tick();
     await this.cluster.stepNodes();
     this.github.state.loseSilent();
-    this.invariants.endStep(this.service.isAlive, this.defects);
+    this.invariants.endStep(this.service.isAlive && !this.service.isFull, this.defects);
     this.#checkReasons();
   }
 
   /** No more trouble: everything that is queued gets done, and nothing is left. */
   async quiet(): Promise<void> {
     this.faults.clear();
-    this.service.makeRoom();
     this.cluster.slots = Math.max(this.cluster.slots, 4);
     for (let steps = 0; steps < quietSteps; steps += 1) {
       if (!this.service.isAlive) {
@@ -82,9 +81,14 @@ export class World {
     this.invariants.checkEnd();
   }
 
-  /** Nobody is there to answer a node, or who is can't ask GitHub. */
+  /** Nobody is there to answer a node, or who is can't ask GitHub, or write. */
   get isTroubled(): boolean {
-    return !this.service.isAlive || this.github.faults.outage !== null;
+    return (
+      !this.service.isAlive ||
+      this.service.isFull ||
+      this.faults.isCutOff ||
+      this.github.faults.outage !== null
+    );
   }
 
   end(): void {
@@ -114,6 +118,8 @@ export class World {
     const { process, isAlive } = this.service;
     const waiting = this.#waiting();
     if (process === null || !isAlive || waiting.length === 0) return;
+    // What can't be written down has not been seen.
+    if (process.controller.readiness().database !== null) return;
     if (process.controller.readiness().repositories.some((scope) => scope.failure !== null)) return;
     const { readiness } = process.controller;
     const without = unexplained(
