@@ -54,11 +54,14 @@ export class Hub {
 
   /** A step of the world. */
   step(): void {
-    const { github, clock, cluster } = this.#world;
+    const { github, clock, cluster, invariants } = this.#world;
     const { state } = github;
     // GitHub sees that nobody is at the other end any more.
     const held = cluster.heldRunners();
-    for (const runner of state.runners.values()) if (!held.has(runner.name)) runner.online = false;
+    for (const name of invariants.registrations()) {
+      const runner = held.has(name) ? undefined : github.runner(name);
+      if (runner !== undefined) runner.online = false;
+    }
     for (const { job } of this.#stolen.filter(({ untilMs }) => clock.monotonicMs() >= untilMs)) {
       state.complete(job, 'success');
     }

@@ -25,6 +25,8 @@ interface FreshEvent extends EndedRow {
 }
 
 interface Surroundings {
+  /** Of the service's profiles: jobs with other ones are none of its business. */
+  readonly labels: readonly string[];
   readonly clock: VirtualClock;
   readonly slurm: InProcessSlurm;
   readonly github: InProcessGitHub;
@@ -34,7 +36,6 @@ interface Surroundings {
 
 /** Allocations may exceed what is queued now by what was queued this long before the service last saw the queue. */
 const windowMs = 10 * 60_000;
-const labels = [...config.profiles.keys()];
 
 export class Invariants {
   readonly history = new History();
@@ -68,7 +69,7 @@ export class Invariants {
       this.waste.noteAnswer();
     };
     this.waste = new Waste({
-      jobs: () => world.github.state.jobs.values(),
+      jobs: () => this.#jobs(),
       isKnown: (name) => world.query('select 1 from allocations where slurm_job_name = ?', name).length > 0,
       isLagging: (id) => world.github.lagging.has(id),
       wallMs: () => world.clock.wallMs(),
@@ -76,7 +77,7 @@ export class Invariants {
     this.#registrations = new RegistrationBound({
       github: world.github,
       demand: this.#demand,
-      labels,
+      labels: world.labels,
       graceMs: config.limits.surplusGraceMs,
       isOurs: (name) => name.startsWith(this.#prefix),
       claimed: () => this.#claimedRunners(),
@@ -103,7 +104,12 @@ export class Invariants {
   }
 
   openJobs(): SimulatedJob[] {
-    return [...this.#world.github.state.jobs.values()].filter((job) => job.status !== 'completed');
+    return this.#jobs().filter((job) => job.status !== 'completed');
+  }
+
+  #jobs(): SimulatedJob[] {
+    const { github, labels } = this.#world;
+    return [...github.state.jobs.values()].filter((job) => labels.includes(job.labels[0] ?? ''));
   }
 
   registrations(): string[] {
@@ -151,7 +157,7 @@ export class Invariants {
     this.#checkNames();
     this.#checkEvents();
     this.#checkNeighbours();
-    for (const job of this.#world.github.state.jobs.values()) this.#checkFailure(job);
+    for (const job of this.#jobs()) this.#checkFailure(job);
     for (const defect of defects.splice(0)) this.history.violate(`a defect: ${defect}`);
   }
 
@@ -212,7 +218,7 @@ export class Invariants {
     const rows = this.#world.query<{ profile: string; count: number }>(
       "select profile, count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') group by profile",
     );
-    for (const label of labels) {
+    for (const label of this.#world.labels) {
       const peak = this.#demand.peakSince(label, this.#sawMs - windowMs);
       const waiting = rows.find(({ profile }) => profile === label)?.count ?? 0;
       if (waiting > peak)

@@ -68,11 +68,16 @@ const groups: readonly Group[] = [
   group(5, ['steps'], { count: fc.integer({ min: 1, max: 8 }) }),
 ];
 
-/** Schedules of these kinds of events, or of all. */
-export function scheduleOf(kinds?: readonly Kind[]): fc.Arbitrary<readonly WorldEvent[]> {
+/** One event of these kinds, or of any. */
+export function eventOf(kinds?: readonly Kind[]): fc.Arbitrary<WorldEvent> {
   const events = groups.flatMap(({ weight, kinds: all, ofKinds }) => {
     const chosen = all.filter((kind) => kinds?.includes(kind) ?? true);
     return chosen.length === 0 ? [] : { weight, arbitrary: ofKinds(chosen) };
   });
-  return fc.array(fc.oneof(...events), { minLength: 2, maxLength: 24 });
+  return fc.oneof(...events);
+}
+
+/** Schedules of these kinds of events, or of all. */
+export function scheduleOf(kinds?: readonly Kind[]): fc.Arbitrary<readonly WorldEvent[]> {
+  return fc.array(eventOf(kinds), { minLength: 2, maxLength: 24 });
 }
