@@ -125,6 +125,7 @@ export class ClusterNode {
     // The registration is gone: the runner says so, and exits.
     if (runner === undefined) return this.#exit('COMPLETED');
     runner.online = true;
+    runner.lastSeenMs = clock.wallMs();
     if (this.#world.faults.troubles.withholdsJobs) this.#note('GitHub gave it nothing');
     const taken = this.#world.faults.troubles.withholdsJobs ? null : github.state.take(runner);
     if (taken !== null) {

@@ -34,7 +34,7 @@ interface Surroundings {
   readonly nodeOf: (slurmJobId: number) => ClusterNode | undefined;
 }
 
-/** Allocations may exceed what is queued now by what was queued this long before the service last saw the queue. */
+/** Allocations may exceed what is queued now by what was queued this long before the service last saw the queue for the surplus grace. */
 const windowMs = 10 * 60_000;
 
 export class Invariants {
@@ -49,8 +49,11 @@ export class Invariants {
   readonly #registrations: RegistrationBound;
   /** Monotonic time of the step before this one, and of this one. */
   #stepsMs: readonly [number, number] = [0, 0];
-  /** Monotonic time of GitHub's last whole answer, and of the last turn that had one and could be written down. */
+  /** Monotonic time of GitHub's last whole answer. */
   #answeredMs = 0;
+  /** Since when each turn has had one, and could be written down; null while that is not so. */
+  #seesSinceMs: number | null = null;
+  /** Of the last turn before which that was so for the surplus grace. */
   #sawMs = 0;
   readonly #known = new Set<number>();
   readonly submits = new SubmitRate();
@@ -151,7 +154,7 @@ export class Invariants {
   /** `isWell`: the service lives, and can write. */
   endStep(isWell: boolean, defects: string[]): void {
     this.#noteDemand();
-    if (isWell && this.#answeredMs === this.#stepsMs[1]) this.#sawMs = this.#answeredMs;
+    this.#noteTurn(isWell && this.#answeredMs === this.#stepsMs[1]);
     this.#registrations.check(this.#stepsMs[1], isWell);
     this.#checkSupply();
     this.#checkNames();
@@ -212,6 +215,13 @@ export class Invariants {
       "select r.name from runners r join allocations a on a.id = r.allocation_id where a.state = 'claimed' and r.state in ('minting', 'registered', 'doubtful')",
     );
     return new Set(rows.map(({ name }) => name));
+  }
+
+  #noteTurn(sees: boolean): void {
+    const [, nowMs] = this.#stepsMs;
+    this.#seesSinceMs = sees ? (this.#seesSinceMs ?? nowMs) : null;
+    if (this.#seesSinceMs !== null && nowMs - this.#seesSinceMs > config.limits.surplusGraceMs)
+      this.#sawMs = nowMs;
   }
 
   #checkSupply(): void {

@@ -20,7 +20,7 @@ export interface WorldOptions extends ServiceOptions {
   readonly beside?: World;
 }
 
-const stepMs = 5_000;
+export const stepMs = 5_000;
 /** A call that took effect after its caller had given up did so within this many steps. */
 const settleEvery = 3;
 const quietSteps = 3_000;
