@@ -9,7 +9,7 @@ import { World } from './world.ts';
 const labels = ['slurm-small', 'slurm-large'] as const;
 
 /** What happens, and to which of the two. */
-type Beside = readonly (readonly [0 | 1, WorldEvent])[];
+export type Beside = readonly (readonly [0 | 1, WorldEvent])[];
 
 export const schedulesBeside: fc.Arbitrary<Beside> = fc.array(fc.tuple(fc.constantFrom(0, 1), eventOf()), {
   minLength: 4,
