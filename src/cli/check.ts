@@ -4,13 +4,14 @@ import { exitUsage, OperatorError, SlurmError } from '../domain/errors.ts';
 import { judgeProfile, type ProfileVerdict } from '../domain/judge-profile.ts';
 import type { Profile } from '../domain/profile.ts';
 import { extraFaults } from '../slurm/check-extra.ts';
+import { checkNeighbours, instanceIn } from './check-neighbours.ts';
 import { checkNodes } from './check-nodes.ts';
 import { createClients } from './create-clients.ts';
 import { createLog } from './create-log.ts';
 
 /**
  * Compares the configuration with what Slurm reports: prints a line for each profile, and one for each thing that keeps its jobs
- * from ever starting. Ends with 1 where there is any.
+ * from ever starting; with GitHub, whether another gha-slurm serves the same labels. Ends with 1 where there is any of either.
  * @param options `node`: submits a job of each profile as well, and prints what its node lacks.
  * @throws OperatorError when Slurm can't be asked.
  */
@@ -25,7 +26,7 @@ export async function check(
       exitUsage,
     );
   const { config, secrets } = loadConfig(configPath(option));
-  const { slurm } = createClients(config, secrets, createLog({ ...config, logLevel: 'error' }));
+  const { slurm, github } = createClients(config, secrets, createLog({ ...config, logLevel: 'error' }));
   const [cluster, version] = await Promise.all([slurm.cluster(), slurm.apiVersion()]).catch(
     (error: unknown) => {
       if (!(error instanceof SlurmError)) throw error;
@@ -58,6 +59,13 @@ export async function check(
       console.log(`a job of profile ${profile}: ${what}`);
     }
   }
+  const neighbours = await checkNeighbours(github, {
+    repositories: config.github.repositories,
+    profiles: [...config.profiles.keys()],
+    instanceId: instanceIn(config.database.path),
+  });
+  faulty += neighbours.faults.length;
+  for (const sentence of [...neighbours.faults, ...neighbours.notes]) console.log(sentence);
   for (const warning of warningsOf(config.runner.extraLabels)) console.log(warning);
   if (faulty > 0) process.exitCode = 1;
 
@@ -79,6 +87,6 @@ function warningsOf(extraLabels: readonly string[]): string[] {
           'note: a runner whose job asks for self-hosted carries that label, and any job that asks for nothing else may take it.',
         ]
       : []),
-    'note: another gha-slurm for the same repositories needs profiles of other names: GitHub gives a job to any runner that has its labels.',
+    'note: another gha-slurm for the same repositories needs profiles of other names: GitHub gives a job to any runner that has its labels. Of one that has no runner now nothing is seen.',
   ];
 }

@@ -35,10 +35,11 @@ export class Claims {
 
   /** Answers one claim; a second one for the same Slurm job, while the first is under way, gets the same answer. */
   async claim(id: string, token: string, request: ClaimRequest): Promise<ClaimAnswer> {
-    const { store } = this.#context;
+    const { store, seen, clock } = this.#context;
     const refusal = store.db.transaction((tx) => this.#judge(tx, id, token, request), {
       behavior: 'immediate',
     });
+    if (refusal === null || refusal.status === 503) seen.askedMs.set(id, clock.monotonicMs());
     if (refusal !== null) {
       this.#noteRefusal(refusal);
       return refusal;

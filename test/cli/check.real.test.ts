@@ -1,5 +1,6 @@
 /** What `gha-slurm check` says of profiles, held against what a real Slurm makes of them. */
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '../../slurm/cluster/cluster.ts';
@@ -7,6 +8,8 @@ import { releases } from '../../slurm/cluster/root-file-system.ts';
 import { startCluster } from '../../slurm/cluster/start-cluster.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { SlurmError } from '../../src/domain/errors.ts';
+import { migrateDatabase } from '../../src/store/migrate.ts';
+import { simulatorForTest } from '../simulator/simulator-for-test.ts';
 import { clientOf } from '../slurm/real-slurm.ts';
 import { submitRequest } from '../slurm/submit-request.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -53,9 +56,12 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
   });
   afterAll(() => cluster.stop());
 
-  const configure = (profiles: Readonly<Record<string, object>>): Promise<WrittenConfig> =>
+  const configure = (
+    profiles: Readonly<Record<string, object>>,
+    apiUrl = 'http://127.0.0.1:9',
+  ): Promise<WrittenConfig> =>
     writeConfig(temporaryFolder(), {
-      apiUrl: 'http://127.0.0.1:9',
+      apiUrl,
       repositories: ['acme/app'],
       slurmUrl: cluster.url,
       slurmUser: cluster.user,
@@ -106,6 +112,40 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
     }
   });
 
+  it('finds another gha-slurm that serves the label of a profile for the same repository, and ends with 1', async () => {
+    const { url, token, control } = await simulatorForTest();
+    control.addRepository('acme/app');
+    const config = await configure({ 'slurm-plain': small, 'slurm-own': small }, url);
+    const { instanceId } = migrateDatabase(config.databaseFile, Date.now());
+    const register = (name: string, label: string) =>
+      void control.addForeignRunner('acme/app', name, ['self-hosted', label]);
+    register(`gha-${instanceId}-aaaaaaaaaaaaaaaa-1`, 'slurm-plain');
+    register('gha-bbbbbbbb-aaaaaaaaaaaaaaaa-1', 'slurm-other');
+    expect(await check(config, token)).toMatchObject({ code: 0 });
+    register('ci-bbbbbbbb-cccccccccccccccc-1', 'Slurm-Plain');
+    register('big-machine', 'slurm-own');
+    const { code, lines } = await check(config, token);
+    expect(code).toBe(1);
+    const found = lines.filter((line) => /another gha-slurm, with|no gha-slurm has/.test(line));
+    expect(found).toEqual([
+      expect.stringMatching(
+        /^another gha-slurm, with the instance bbbbbbbb, serves slurm-plain for acme\/app /,
+      ),
+      expect.stringMatching(/^note: the runner big-machine of acme\/app, .* has the label slurm-own/),
+    ]);
+    // Without its database nothing says which of them are its own.
+    rmSync(config.databaseFile);
+    const without = await check(config, token);
+    expect(without.code).toBe(0);
+    expect(without.lines.filter((line) => line.includes('database would say'))).toHaveLength(2);
+  });
+
+  it('says where GitHub can not be asked who else serves its profiles', async () => {
+    const { code, lines } = await check(await configure({ 'slurm-plain': small }));
+    expect(code).toBe(0);
+    expect(lines.filter((line) => /^note: whether anybody else serves/.test(line))).toHaveLength(1);
+  });
+
   it('names further fields that the version does not know; Slurm is not asked to start such a job', async () => {
     const config = await configure({ 'slurm-extra': { ...small, extra: { wckei: 'ci' } } });
     const { code, lines } = await check(config);
@@ -119,9 +159,9 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
   });
 });
 
-function check({ file }: WrittenConfig): Promise<{ code: number | string; lines: string[] }> {
+function check({ file }: WrittenConfig, token = 't'): Promise<{ code: number | string; lines: string[] }> {
   const main = join(import.meta.dirname, '../../src/cli/main.js');
-  const env = { GITHUB_TOKEN: 't', PATH: process.env['PATH'] ?? '' };
+  const env = { GITHUB_TOKEN: token, PATH: process.env['PATH'] ?? '' };
   return new Promise((resolve) => {
     execFile(process.execPath, [main, '--config', file, 'check'], { env, timeout: 30_000 }, (error, stdout) =>
       resolve({ code: error === null ? 0 : (error.code ?? 1), lines: stdout.split('\n') }),

@@ -11,6 +11,8 @@ import { askProcess } from './ask-process.ts';
 import { foundBefore } from './found-before.ts';
 import type { Found, Hunt } from './hunt.ts';
 import { live } from './live.ts';
+import { reportOfSchedules } from './report.ts';
+import { sumOf } from './tally.ts';
 
 const root = join(import.meta.dirname, '../..');
 const seed = process.env['TORTURE_SEED'];
@@ -23,6 +25,7 @@ const timeLimitMs = 15 * 60_000;
 it(
   `holds in ${schedules} random schedules`,
   async () => {
+    const begunMs = performance.now();
     const found = await Promise.all(
       Array.from({ length: workers }, (_, worker) =>
         askProcess<Hunt, Found>(root, 'hunt.ts', {
@@ -33,7 +36,10 @@ it(
         }),
       ),
     );
-    expect(found.flatMap(({ violation }) => violation ?? [])).toEqual([]);
+    const violations = found.flatMap(({ violation }) => violation ?? []);
+    const tally = sumOf(found.map((hunt) => hunt.tally));
+    console.log(reportOfSchedules(tally, performance.now() - begunMs, workers, violations.length));
+    expect(violations).toEqual([]);
     expect(found.reduce((total, hunt) => total + hunt.schedules, 0)).toBe(schedules);
   },
   timeLimitMs,

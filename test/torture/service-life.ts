@@ -18,6 +18,8 @@ export interface ServiceOptions {
   readonly template: string;
   readonly databaseFile: string;
   readonly crashes?: Crashes;
+  /** In place of what the tests of the controller have. */
+  readonly config?: Partial<ControllerConfig>;
 }
 
 /** Repairs after a restore that leave something to do are run again, so often. */
@@ -69,6 +71,7 @@ export class ServiceLife {
     }
     this.#process?.die();
     this.#process?.close();
+    this.#makeRoom = null;
     this.#process = null;
   }
 
@@ -92,6 +95,10 @@ export class ServiceLife {
   async turnMeanwhile(): Promise<void> {
     void this.#process?.tick();
     await flush();
+  }
+
+  get isFull(): boolean {
+    return this.#makeRoom !== null;
   }
 
   /** Nothing can be written to these tables until there is room. */
@@ -162,7 +169,7 @@ export class ServiceLife {
     const { clock, slurm, github, defects } = this.#world;
     return {
       databaseFile: this.#options.databaseFile,
-      config: { ...config, ...fewAttempts, ...this.#config },
+      config: { ...config, ...fewAttempts, ...this.#options.config, ...this.#config },
       clock,
       chance: this.#chance,
       slurm,
