@@ -119,14 +119,14 @@ export async function happen(
     }
     case 'hang': {
       // A runner that hangs is another thing: 'breakRunners'. Of two of one name one is known to nobody, and only Slurm's time limit ends it.
-      const ours = world.invariants.live();
+      const all = [...world.slurm.jobs.values()];
       const job = nth(
         world.cluster
           .running()
           .filter(
             ({ id, name }) =>
               world.cluster.nodeOf(id)?.runnerName === null &&
-              !ours.some((other) => other.name === name && other.id !== id),
+              !all.some((other) => other.name === name && other.id !== id),
           ),
         happening.which,
       );
