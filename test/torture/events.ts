@@ -118,9 +118,16 @@ export async function happen(
       break;
     }
     case 'hang': {
-      // A runner that hangs is another thing: 'breakRunners'.
+      // A runner that hangs is another thing: 'breakRunners'. Of two of one name one is known to nobody, and only Slurm's time limit ends it.
+      const all = [...world.slurm.jobs.values()];
       const job = nth(
-        world.cluster.running().filter(({ id }) => world.cluster.nodeOf(id)?.runnerName === null),
+        world.cluster
+          .running()
+          .filter(
+            ({ id, name }) =>
+              world.cluster.nodeOf(id)?.runnerName === null &&
+              !all.some((other) => other.name === name && other.id !== id),
+          ),
         happening.which,
       );
       if (job !== undefined) world.cluster.nodeOf(job.id)?.hang();

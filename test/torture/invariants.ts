@@ -127,7 +127,10 @@ export class Invariants {
   }
 
   /** Its database is a copy of what it once was: what the copy does not know is cancelled, or taken by a runner that nobody knows. */
-  noteRestore(): void {
+  noteRestore(backedUpMs: number): void {
+    // It knows of the queue of then.
+    this.#sawMs = Math.min(this.#sawMs, backedUpMs);
+    this.#seesSinceMs = null;
     const [last] = this.#world.query<{ id: number | null }>('select max(id) as id from allocation_events');
     this.#lastEvent = last?.id ?? 0;
     const rows = this.#world.query<{ name: string }>(

@@ -19,7 +19,7 @@ const seed = process.env['TORTURE_SEED'];
 const schedules = seed === undefined ? 10_000 : 1;
 const workers = Math.min(schedules, availableParallelism());
 const firstSeed = Number(seed ?? 1);
-/** They take three minutes on two cores that have nothing else to do. */
+/** They take less than four minutes on two cores; what else runs there goes first. */
 const timeLimitMs = 15 * 60_000;
 
 it(

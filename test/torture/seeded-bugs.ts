@@ -176,8 +176,8 @@ export const seededBugs: readonly SeededBug[] = [
     ],
   },
   {
-    // Focused: it takes a deletion that fails while its runner's node does, and a mint in between, which 3,000 schedules of all kinds had
-    // once or never.
+    // Focused: it takes a deletion that fails while its runner's node does, and a mint in between, which 1,500 schedules of all kinds
+    // never had together.
     name: 'mint beside a registration that waits for its deletion',
     kinds: ['queue', 'github', 'nodeFail', 'steps'],
     sentence: /was minted beside/,

@@ -32,6 +32,8 @@ export class ServiceLife {
   #process: ServiceProcess | null = null;
   #reader: Database.Database | null = null;
   #hasBackup = false;
+  /** Monotonic. */
+  #backedUpMs = 0;
   /** In place of the configuration that the tests of the controller have; read at each start. */
   #config: Partial<ControllerConfig> = {};
   #makeRoom: (() => void) | null = null;
@@ -118,6 +120,7 @@ export class ServiceLife {
     rmSync(file, { force: true });
     this.#process.execute('vacuum into ?', file);
     this.#hasBackup = true;
+    this.#backedUpMs = this.#world.clock.monotonicMs();
   }
 
   /** The database is lost: the copy takes its place, and is compared with both sides until nothing is left to do. */
@@ -128,7 +131,7 @@ export class ServiceLife {
     this.#closeReader();
     for (const suffix of ['', '-wal', '-shm']) rmSync(databaseFile + suffix, { force: true });
     copyFileSync(`${databaseFile}.backup`, databaseFile);
-    this.#world.invariants.noteRestore();
+    this.#world.invariants.noteRestore(this.#backedUpMs);
     for (let left = mostRepairs; left > 0; left -= 1) {
       if (await this.#repair()) break;
       await this.#world.step();
