@@ -7,7 +7,8 @@
  * asks anew, with a higher number, because it got no answer in time, gets the same runner. Nothing is stored: after a restart it gets
  * another, as over HTTP. The comment is the site's again when the last part is taken.
  */
-import { findAllocation, liveAllocationsInBrief, userOfSlurmJob } from '../store/allocation-rows.ts';
+import { findAllocation, userOfSlurmJob } from '../store/allocation-rows.ts';
+import { liveAllocationsInBrief } from '../store/live-allocations.ts';
 import type { NodeAnswer, NodeRequest } from './answer-node.ts';
 import type { Context } from './context.ts';
 import { decrypt, encrypt, mailboxKey, seal, unseal } from './mailbox-seal.ts';

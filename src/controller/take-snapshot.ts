@@ -2,7 +2,8 @@
 import { type Pool, type PoolKey, poolOfKey } from '../domain/pool.ts';
 import { surplus } from '../planner/deficit.ts';
 import type { PlannedAllocation, PoolSnapshot, QueuedJob, Snapshot } from '../planner/snapshot.ts';
-import { endedSupply, liveAllocationsInBrief } from '../store/allocation-rows.ts';
+import { endedSupply } from '../store/allocation-rows.ts';
+import { liveAllocationsInBrief } from '../store/live-allocations.ts';
 import { allPoolHealth, type PoolHealthRow } from '../store/pool-health-rows.ts';
 import { queuedJobs } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';

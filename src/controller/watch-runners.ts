@@ -5,12 +5,8 @@
  * scripts that say nothing: those that run, and never ask for their runner.
  */
 import type { Outcome } from '../domain/allocation-state.ts';
-import {
-  findAllocation,
-  liveAllocationsInBrief,
-  quietAllocations,
-  updateAllocation,
-} from '../store/allocation-rows.ts';
+import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
+import { liveAllocationsInBrief, quietAllocations } from '../store/live-allocations.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { markOnline, openRunnersOf, type RunnerRow } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
