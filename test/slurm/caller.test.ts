@@ -1,8 +1,14 @@
 /** What comes of a call before and after its answer: the version, the token, a Slurm in trouble, a proxy in front. */
-import { describe, expect, it } from 'vitest';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { AtOnce } from '../../src/domain/at-once.ts';
 import { OperatorError, SlurmError } from '../../src/domain/errors.ts';
+import { slurmEndpoint } from '../../src/slurm/connect.ts';
+import { createSlurmClient } from '../../src/slurm/create-slurm-client.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { fixedToken } from '../support/fixed-token.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { type Asked, refusal, type Scripted, slurmrestd } from './scripted-slurmrestd.ts';
 import { submitRequest } from './submit-request.ts';
 
@@ -134,6 +140,65 @@ describe('the version', () => {
       /serves none of v0\.0\.45, v0\.0\.44, .*v0\.0\.40/,
     );
   });
+});
+
+describe('a call', () => {
+  it('waits for its turn: no more than a few at once', async () => {
+    let [now, most] = [0, 0];
+    const server = createServer((request, response) => {
+      now += 1;
+      most = Math.max(most, now);
+      request.resume().on('end', () =>
+        setImmediate(() => {
+          now -= 1;
+          response.setHeader('Content-Type', 'application/json').end('{"job_id":7,"errors":[]}');
+        }),
+      );
+    });
+    const api = clientOf(await listening(server));
+    await Promise.all(Array.from({ length: 24 }, () => api.submit(submitRequest())));
+    // One more with every three that are taken.
+    expect(most).toBeLessThan(AtOnce.first + 24 / 3);
+  });
+
+  it('is given up when the time for one of its kind is over', async () => {
+    const asked = Promise.withResolvers<void>();
+    const server = createServer(() => asked.resolve());
+    const api = clientOf(await listening(server));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let error: unknown = null;
+    const call = api.submit(submitRequest()).catch((reason: unknown) => {
+      error = reason;
+    });
+    await asked.promise;
+    vi.advanceTimersByTime(39_999);
+    await new Promise(setImmediate);
+    expect(error).toBeNull();
+    vi.advanceTimersByTime(1);
+    await call;
+    expect(error).toMatchObject({ kind: 'unavailable', notCreated: false });
+  });
+
+  async function listening(server: Server): Promise<string> {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  /** With the limits that the service has. */
+  const clientOf = (url: string) =>
+    createSlurmClient({
+      endpoints: [slurmEndpoint(url)],
+      user: 'gha',
+      tokenFor: fixedToken('token'),
+      apiVersion: 'v0.0.42',
+      clock: new VirtualClock(),
+      log: { warn: () => undefined, error: () => undefined },
+    });
 });
 
 describe('the token', () => {
