@@ -8,6 +8,7 @@ import { slurmEndpoint } from '../../src/slurm/connect.ts';
 import { createSlurmClient } from '../../src/slurm/create-slurm-client.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { fixedToken } from '../support/fixed-token.ts';
+import { until } from '../support/until.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { type Asked, refusal, type Scripted, slurmrestd } from './scripted-slurmrestd.ts';
 import { submitRequest } from './submit-request.ts';
@@ -144,21 +145,23 @@ describe('the version', () => {
 
 describe('a call', () => {
   it('waits for its turn: no more than a few at once', async () => {
-    let [now, most] = [0, 0];
-    const server = createServer((request, response) => {
-      now += 1;
-      most = Math.max(most, now);
-      request.resume().on('end', () =>
-        setImmediate(() => {
-          now -= 1;
-          response.setHeader('Content-Type', 'application/json').end('{"job_id":7,"errors":[]}');
-        }),
-      );
+    const held: (() => void)[] = [];
+    let holds = true;
+    const server = createServer((_request, response) => {
+      const answer = () =>
+        void response.setHeader('Content-Type', 'application/json').end('{"job_id":7,"errors":[]}');
+      if (holds) held.push(answer);
+      else answer();
     });
     const api = clientOf(await listening(server));
-    await Promise.all(Array.from({ length: 24 }, () => api.submit(submitRequest())));
-    // One more with every three that are taken.
-    expect(most).toBeLessThan(AtOnce.first + 24 / 3);
+    const submits = Array.from({ length: 3 * AtOnce.first }, () => api.submit(submitRequest()));
+    await until(() => held.length >= AtOnce.first);
+    // Others would be on their way.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(held.length).toBe(AtOnce.first);
+    holds = false;
+    for (const answer of held) answer();
+    expect((await Promise.all(submits)).length).toBe(3 * AtOnce.first);
   });
 
   it('is given up when the time for one of its kind is over', async () => {
