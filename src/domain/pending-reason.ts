@@ -3,7 +3,8 @@
  * Source: https://slurm.schedmd.com/job_reason_codes.html
  */
 const hopeless: ReadonlyMap<string, string> = new Map([
-  ['AccountNotAllowed', "the partition does not allow the profile's account"],
+  // Also of a partition that is closed by AllowGroups, to jobs without an account as well.
+  ['AccountNotAllowed', "the partition does not allow the job's account, or none of its user's groups"],
   ['BadConstraints', "no node fits the profile's constraint"],
   ['InvalidAccount', "the profile's account does not exist"],
   ['InvalidQOS', "the profile's qos does not exist"],

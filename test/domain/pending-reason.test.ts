@@ -1,0 +1,11 @@
+import { expect, it } from 'vitest';
+import { hopelessReason } from '../../src/domain/pending-reason.ts';
+
+it('of a partition that does not allow the job blames neither the account nor the group alone', () => {
+  expect(hopelessReason('AccountNotAllowed')).toMatch(/account.*groups/);
+  expect(hopelessReason('AccountNotAllowed')).not.toContain("profile's account");
+});
+
+it('waits for what passes', () => {
+  expect(hopelessReason('Resources')).toBeNull();
+});
