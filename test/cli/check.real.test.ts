@@ -12,7 +12,7 @@ import { submitRequest } from '../slurm/submit-request.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
-import { type WrittenConfig, writeConfig } from '../support/write-config.ts';
+import { type ConfigValues, type WrittenConfig, writeConfig } from '../support/write-config.ts';
 
 const small = { partition: 'ci', cpus: 1, memory: '256MiB', timeLimit: '5m' };
 
@@ -22,6 +22,9 @@ const good = {
   'slurm-gpu': { ...small, partition: 'gpu', gres: 'gpu:4' },
   'slurm-shards': { ...small, tres: 'gres/gpu:2' },
   'slurm-features': { ...small, constraint: 'ib&avx512' },
+  'slurm-hidden': { ...small, partition: 'secret' },
+  'slurm-more-cpus-for-memory': { ...small, partition: 'percpu', memory: '1GiB' },
+  'slurm-job-gpus': { ...small, extra: { tres_per_job: 'gres/gpu:2' } },
   'slurm-licenses': { ...small, licenses: 'matlab:2', nice: 5, comment: 'CI' },
 };
 /** With a word of what is said of it. */
@@ -35,6 +38,14 @@ const bad = {
   'slurm-feature': [{ ...small, constraint: 'hbm' }, 'feature hbm'],
   'slurm-reservation': [{ ...small, reservation: 'monday' }, 'reservation monday'],
   'slurm-many-licenses': [{ ...small, licenses: 'matlab:3' }, 'licenses of matlab'],
+  'slurm-tres-license': [{ ...small, tres: 'license/matlab:1' }, 'no license/matlab:1 in tres'],
+  'slurm-job-gpus': [{ ...small, extra: { tres_per_job: 'gres/gpu:9' } }, '9 of gres gpu'],
+  'slurm-no-node': [{ ...small, excludeNodes: 'other[1-2]' }, 'no node other1'],
+  'slurm-range-excluded': [{ ...small, excludeNodes: 'future[1-2],node' }, 'does not exclude'],
+  'slurm-node-memory': [{ ...small, partition: 'pernode', memory: '1GiB' }, '1000 MiB of memory'],
+  'slurm-cpu-memory': [{ ...small, partition: 'percpu', memory: '128GiB' }, '263 CPUs'],
+  'slurm-more-nodes': [{ ...small, partition: 'large' }, '2 nodes at least'],
+  'slurm-no-nodes': [{ ...small, partition: 'closed' }, 'MaxNodes is 0'],
   'slurm-excluded': [{ ...small, excludeNodes: 'node' }, 'does not exclude'],
 } as const;
 
@@ -45,7 +56,17 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
       name: `check-${process.pid}-${release}`,
       release,
       tieToParent: true,
-      slurmConf: ['Licenses=matlab:2'],
+      slurmConf: [
+        'Licenses=matlab:2',
+        'NodeName=future[1-2] State=FUTURE',
+        'PartitionName=secret Nodes=node Hidden=YES State=UP',
+        'PartitionName=percpu Nodes=node MaxMemPerCPU=500 State=UP',
+        'PartitionName=pernode Nodes=node MaxMemPerNode=1000 State=UP',
+        'PartitionName=large Nodes=node MinNodes=2 State=UP',
+        'PartitionName=closed Nodes=node MaxNodes=0 State=UP',
+        'PartitionName=group Nodes=node AllowGroups=staff State=UP',
+        'PartitionName=account Nodes=node AllowAccounts=hpc State=UP',
+      ],
     });
     const features = ['availablefeatures=ib,avx512', 'activefeatures=ib,avx512'];
     const { code } = await cluster.exec(['scontrol', 'update', 'nodename=node', ...features]);
@@ -53,7 +74,10 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
   });
   afterAll(() => cluster.stop());
 
-  const configure = (profiles: Readonly<Record<string, object>>): Promise<WrittenConfig> =>
+  const configure = (
+    profiles: Readonly<Record<string, object>>,
+    values: Partial<ConfigValues> = {},
+  ): Promise<WrittenConfig> =>
     writeConfig(temporaryFolder(), {
       apiUrl: 'http://127.0.0.1:9',
       repositories: ['acme/app'],
@@ -61,6 +85,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
       slurmUser: cluster.user,
       slurmTokenFile: cluster.tokenFile,
       profiles,
+      ...values,
     });
 
   it('finds nothing in profiles that Slurm starts, and ends with 0', async () => {
@@ -117,13 +142,65 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
     const submitted = clientOf(cluster).submit(submitRequest(profile === undefined ? {} : { profile }));
     await expect(submitted).rejects.toMatchObject({ kind: 'refused', notCreated: true });
   });
+
+  it('leaves to Slurm what it does not tell: whether a user is in a group, and whether it looks at accounts', async () => {
+    const profiles = {
+      'slurm-group': { ...small, partition: 'group' },
+      'slurm-account': { ...small, partition: 'account', account: 'guests' },
+    };
+    const config = await configure(profiles);
+    const { code, lines } = await check(config);
+    expect(code).toBe(0);
+    expect(lines).toContain('profile slurm-group: ok, as far as is known');
+    expect(lines).toContain(
+      '  Not known: whether gha is in a group that the partition group allows (staff).',
+    );
+    expect(lines).toContain('profile slurm-account: may never start');
+    // This one does not look: the job runs.
+    const profile = loadConfig(config.file, { GITHUB_TOKEN: 't' }).config.profiles.get('slurm-account');
+    const request = submitRequest(profile === undefined ? {} : { profile });
+    const { id } = await clientOf(cluster).submit(request);
+    await until(async () => (await clientOf(cluster).states([id])).get(id)?.[0] === 'RUNNING');
+    await clientOf(cluster).cancelByName(request.name, null);
+  });
+
+  it.each(['nodes', 'partitions', 'nodes,partitions'])(
+    'goes on without what PrivateData=%s keeps from the user, and says so',
+    async (listings) => {
+      await keepPrivate(cluster, listings);
+      const profiles = { 'slurm-plain': small, 'slurm-reservation': { ...small, reservation: 'monday' } };
+      const { code, lines } = await check(await configure(profiles));
+      expect(code).toBe(1);
+      for (const listing of listings.split(','))
+        expect(lines.join('\n')).toContain(
+          `not known: ${listing}. Slurm answers, and does not list them to gha`,
+        );
+      expect(lines).toContain('profile slurm-plain: ok, as far as is known');
+      expect(lines).toContain('profile slurm-reservation: can never start');
+    },
+  );
 });
 
-function check({ file }: WrittenConfig): Promise<{ code: number | string; lines: string[] }> {
+/** A cluster that keeps nodes private from the start is not seen to get ready. */
+async function keepPrivate(cluster: Cluster, listings: string): Promise<void> {
+  const conf = '/etc/slurm/slurm.conf';
+  const script = `sed -i /^PrivateData/d ${conf} && echo PrivateData=${listings} >> ${conf} && scontrol reconfigure`;
+  expect(await cluster.exec(['sh', '-c', script])).toMatchObject({ code: 0 });
+  await until(async () => {
+    const { stdout } = await cluster.exec(['scontrol', 'show', 'config']);
+    return new RegExp(`^PrivateData += ${listings}$`, 'm').test(stdout);
+  });
+}
+
+function check(
+  { file }: WrittenConfig,
+  ...options: readonly string[]
+): Promise<{ code: number | string; lines: string[] }> {
   const main = join(import.meta.dirname, '../../src/cli/main.js');
   const env = { GITHUB_TOKEN: 't', PATH: process.env['PATH'] ?? '' };
+  const args = [main, '--config', file, 'check', ...options];
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, '--config', file, 'check'], { env, timeout: 30_000 }, (error, stdout) =>
+    execFile(process.execPath, args, { env, timeout: 90_000 }, (error, stdout) =>
       resolve({ code: error === null ? 0 : (error.code ?? 1), lines: stdout.split('\n') }),
     );
   });

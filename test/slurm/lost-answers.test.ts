@@ -56,7 +56,7 @@ const calls: Readonly<
   accounting: (client) => client.accounting([1], null),
   cancel: (client) => client.cancel({ id: 1, name: 'gha-i-a', user: null }),
   cancelByName: (client) => client.cancelByName('gha-i-a', null),
-  cluster: (client) => client.cluster(),
+  cluster: (client) => client.cluster(null),
 };
 
 async function slurmrestd(answer: Answer) {
