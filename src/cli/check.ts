@@ -9,7 +9,7 @@ import { createLog } from './create-log.ts';
 /**
  * Compares the configuration with what Slurm reports: prints a line for each profile and each override that it is used with, and one
  * for each thing that keeps its jobs from ever starting. Ends with 1 where there is any that is certain.
- * @param options `node`: submits a job of each profile as well, and prints what its node lacks.
+ * @param options `node`: submits a job of each as well, and prints what its node lacks.
  * @throws OperatorError when Slurm can't be asked.
  */
 export async function check(
@@ -26,9 +26,9 @@ export async function check(
   const { slurm } = createClients(config, secrets, createLog({ ...config, logLevel: 'error' }));
   let faulty = await checkProfiles(slurm, config, console.log);
   if (options.node) {
-    for (const { profile, fits, what } of await checkNodes(slurm, { config, secrets }, waitMs)) {
+    for (const { what, fits, says } of await checkNodes(slurm, { config, secrets }, waitMs)) {
       if (!fits) faulty += 1;
-      console.log(`a job of profile ${profile}: ${what}`);
+      console.log(`a job of profile ${what}: ${says}`);
     }
   }
   for (const warning of warningsOf(config.runner.extraLabels)) console.log(warning);

@@ -164,6 +164,32 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
     await clientOf(cluster).cancelByName(request.name, null);
   });
 
+  it("judges each profile with a repository's own account, and submits as its user", async () => {
+    const config = await configure(
+      { 'slurm-plain': { ...small, partition: 'account' } },
+      {
+        repositories: [
+          'acme/app',
+          { repository: 'acme/site', account: 'guests' },
+          { repository: 'acme/tool', user: 'daemon' },
+          { repository: 'acme/docs', user: 'daemon' },
+        ],
+        slurmSigningKeyFile: cluster.keyFile,
+      },
+    );
+    const { lines } = await check(config, '--node', '--wait', '60s');
+    expect(lines.filter((line) => line.startsWith('profile'))).toEqual([
+      'profile slurm-plain: ok',
+      'profile slurm-plain for acme/site: may never start',
+      'profile slurm-plain for acme/tool, acme/docs: ok',
+    ]);
+    const jobs = await clientOf(cluster).listJobs(null);
+    const own = jobs.filter(({ name }) => name.startsWith('gha-check-'));
+    expect(own.map(({ user }) => user).sort()).toEqual(['daemon', 'gha', 'gha']);
+    expect(lines.filter((line) => line.startsWith('a job of profile')).length).toBe(3);
+    expect(lines.join('\n')).toMatch(/a job of profile slurm-plain for acme\/tool, acme\/docs: .* on node/);
+  });
+
   it.each(['nodes', 'partitions', 'nodes,partitions'])(
     'goes on without what PrivateData=%s keeps from the user, and says so',
     async (listings) => {
