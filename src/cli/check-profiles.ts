@@ -1,6 +1,7 @@
 import type { Config } from '../config/load-config.ts';
-import type { ClusterView } from '../domain/cluster.ts';
+import type { Association, ClusterView } from '../domain/cluster.ts';
 import { OperatorError, SlurmError } from '../domain/errors.ts';
+import { judgeAccount } from '../domain/judge-account.ts';
 import { judgeProfile } from '../domain/judge-profile.ts';
 import { joinVerdicts, type ProfileVerdict } from '../domain/profile-verdict.ts';
 import { extraFaults } from '../slurm/check-extra.ts';
@@ -13,7 +14,7 @@ import { type ProfileUse, profileUses } from './profile-uses.ts';
  * @throws OperatorError when Slurm can't be asked as `slurm.user`.
  */
 export async function checkProfiles(
-  slurm: Pick<SlurmClient, 'cluster' | 'apiVersion'>,
+  slurm: Pick<SlurmClient, 'cluster' | 'associations' | 'apiVersion'>,
   config: Pick<Config, 'github' | 'profiles' | 'slurm'>,
   say: (line: string) => void,
 ): Promise<number> {
@@ -26,6 +27,7 @@ export async function checkProfiles(
   sayRefusals(own, config.slurm.user);
   /** By user; of one whose calls Slurm does not take, what it says. */
   const views = new Map<string | null, ClusterView | SlurmError>([[null, own]]);
+  const accounts = new Map<string | null, readonly Association[] | null>();
   let faulty = 0;
   for (const use of profileUses(config)) {
     const { faults, doubts, unknown, notes } = await judge(use);
@@ -51,7 +53,9 @@ export async function checkProfiles(
       return joinVerdicts([
         { faults: [`Slurm can't be asked as the user ${user}: ${view.message}`, ...faults] },
       ]);
-    return joinVerdicts([judgeProfile(profile, view, user ?? config.slurm.user), { faults }]);
+    const name = user ?? config.slurm.user;
+    const account = judgeAccount(profile, await accountsOf(user), name);
+    return joinVerdicts([judgeProfile(profile, view, name), account, { faults }]);
   }
 
   async function viewOf(user: string | null): Promise<ClusterView | SlurmError> {
@@ -64,6 +68,19 @@ export async function checkProfiles(
     views.set(user, view);
     if (!(view instanceof SlurmError)) sayRefusals(view, user ?? config.slurm.user);
     return view;
+  }
+
+  async function accountsOf(user: string | null): Promise<readonly Association[] | null> {
+    const seen = accounts.get(user);
+    if (seen !== undefined) return seen;
+    // Whatever slurmdbd says: Slurm starts jobs without it.
+    const found = await slurm.associations(user).catch((error: unknown) => {
+      if (!(error instanceof SlurmError)) throw error;
+      say(`not known: accounts of ${user ?? config.slurm.user}. ${error.message}`);
+      return null;
+    });
+    accounts.set(user, found);
+    return found;
   }
 
   function sayRefusals({ refusals }: ClusterView, user: string): void {

@@ -51,3 +51,13 @@ export interface ClusterView {
   /** Of each listing that is null, Slurm's words. */
   readonly refusals: ReadonlyMap<string, string>;
 }
+
+/** What accounting lets one user charge jobs to. */
+export interface Association {
+  readonly account: string;
+  /** The account of jobs that name none. */
+  readonly isDefault: boolean;
+  /** Empty for all of them. */
+  readonly partition: string;
+  readonly qos: readonly string[];
+}

@@ -3,7 +3,7 @@
  * API, whose names are the same here; what is sent and read is held to each version by a type test.
  */
 import createClient, { type Client } from 'openapi-fetch';
-import type { ClusterView } from '../domain/cluster.ts';
+import type { Association, ClusterView } from '../domain/cluster.ts';
 import { SlurmError } from '../domain/errors.ts';
 import type { Profile } from '../domain/profile.ts';
 import { type ApiOptions, Caller, type CallerOptions, type Common, type Send } from './caller.ts';
@@ -14,6 +14,7 @@ import { submitEncoder } from './encode-submit.ts';
 import type { paths } from './generated/v0.0.42.gen.ts';
 import { type Listing, listCluster } from './list-cluster.ts';
 import { type AccountedJob, parseAccounting } from './parse-accounting.ts';
+import { parseAssociations } from './parse-associations.ts';
 import { parseJob, type SlurmJobDetail } from './parse-job.ts';
 import { type SubmitRequest, submitBody } from './submit-body.ts';
 
@@ -45,6 +46,8 @@ export interface SlurmClient {
    * denies is null.
    */
   cluster(user: string | null): Promise<ClusterView>;
+  /** What accounting lets the user charge jobs to; null where Slurm has none, or has none to ask. */
+  associations(user: string | null): Promise<readonly Association[] | null>;
   /** The version in use; looks for one first where none is chosen yet. */
   apiVersion(): Promise<string>;
 }
@@ -142,6 +145,20 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
     );
   }
 
+  /** Null where there is no accounting. */
+  function askAccounting<T extends Common>(
+    kind: CallKind,
+    send: Send<AccountingApi>,
+    user: string | null,
+  ): Promise<T | null> {
+    return accounting.call<T>(kind, send, user).catch((error: unknown) => {
+      // Without its plugin slurmrestd does not know the request.
+      if (error instanceof SlurmError && (error.errorNumber === noDatabase || error.kind === 'protocol'))
+        return null;
+      throw error;
+    });
+  }
+
   return {
     async submit(submit) {
       await refuseUnknownFields(submit.profile);
@@ -208,14 +225,11 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
     async accounting(ids, user) {
       type Kept = Common & { readonly jobs?: readonly object[] | null };
       const query = { step: ids.map(String), show_duplicates: 'true' };
-      const kept = await accounting
-        .call<Kept>(calls.accounting, (api) => api.accounting().GET('/jobs/', { params: { query } }), user)
-        .catch((error: unknown) => {
-          // Without its plugin slurmrestd does not know the request.
-          if (error instanceof SlurmError && (error.errorNumber === noDatabase || error.kind === 'protocol'))
-            return null;
-          throw error;
-        });
+      const kept = await askAccounting<Kept>(
+        calls.accounting,
+        (api) => api.accounting().GET('/jobs/', { params: { query } }),
+        user,
+      );
       if (kept === null) return null;
       if (!Array.isArray(kept.jobs))
         throw errorFromText(calls.accounting.name, 200, 'no list of jobs in the answer');
@@ -232,6 +246,23 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
         reservations: ask((api) => api.GET('/reservations/')),
         licenses: ask((api) => api.GET('/licenses/')),
       });
+    },
+
+    async associations(user) {
+      type Kept = Common & {
+        readonly associations?: readonly object[] | null;
+        readonly meta?: { readonly slurm?: { readonly cluster?: string } };
+      };
+      const query = { user: user ?? ownUser };
+      const kept = await askAccounting<Kept>(
+        calls.associations,
+        (api) => api.accounting().GET('/associations/', { params: { query } }),
+        user,
+      );
+      if (kept === null) return null;
+      if (!Array.isArray(kept.associations))
+        throw errorFromText(calls.associations.name, 200, 'no list of associations in the answer');
+      return parseAssociations(kept.associations, kept.meta?.slurm?.cluster ?? null);
     },
 
     async setComment({ id, user }, comment) {

@@ -9,7 +9,15 @@ import { writeConfig } from '../support/write-config.ts';
 
 const partition = { name: 'ci', partition: { state: ['UP'] }, nodes: { configured: 'n1' } };
 const node = { name: 'n1', partitions: ['ci'], cpus: 4, real_memory: 8_192, state: ['IDLE'] };
-const listings = { partitions: [partition], nodes: [node], reservations: [], licenses: [], jobs: [] };
+const account = { account: 'x', is_default: true, qos: ['normal'] };
+const listings = {
+  partitions: [partition],
+  nodes: [node],
+  reservations: [],
+  licenses: [],
+  jobs: [],
+  associations: [account],
+};
 
 async function configure(repositories: Parameters<typeof writeConfig>[1]['repositories']) {
   const folder = temporaryFolder();
@@ -63,4 +71,26 @@ it('judges a profile as it stands only where a repository has nothing of its own
   const lines: string[] = [];
   await checkProfiles(client, config, (line) => lines.push(line));
   expect(lines.slice(1)).toEqual(['profile s for a/b, a/c: ok']);
+});
+
+it('goes on without accounting: it matters to a profile that names an account', async () => {
+  const config = await configure(['a/plain', { repository: 'a/b', account: 'x' }]);
+  const { client } = await slurmrestd(
+    ({ call }) => (call.includes('/slurmdb/') ? refusal(7000) : { body: { ...listings, errors: [] } }),
+    { tokenFor },
+  );
+  const lines: string[] = [];
+  expect(await checkProfiles(client, config, (line) => lines.push(line))).toBe(0);
+  expect(lines.slice(1, 3)).toEqual(['profile s: ok', 'profile s for a/b: ok, as far as is known']);
+});
+
+it('says what accounting answers in place of accounts, and goes on', async () => {
+  const config = await configure(['a/plain']);
+  const { client } = await slurmrestd(
+    ({ call }) => (call.includes('/slurmdb/') ? refusal(2002) : { body: { ...listings, errors: [] } }),
+    { tokenFor },
+  );
+  const lines: string[] = [];
+  expect(await checkProfiles(client, config, (line) => lines.push(line))).toBe(0);
+  expect(lines.slice(1)).toEqual([expect.stringContaining('not known: accounts of gha. '), 'profile s: ok']);
 });

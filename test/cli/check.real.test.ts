@@ -1,6 +1,4 @@
 /** What `gha-slurm check` says of profiles, held against what a real Slurm makes of them. */
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '../../slurm/cluster/cluster.ts';
 import { releases } from '../../slurm/cluster/root-file-system.ts';
@@ -13,6 +11,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
 import { type ConfigValues, type WrittenConfig, writeConfig } from '../support/write-config.ts';
+import { runCheck } from './run-check.ts';
 
 const small = { partition: 'ci', cpus: 1, memory: '256MiB', timeLimit: '5m' };
 
@@ -90,7 +89,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
 
   it('finds nothing in profiles that Slurm starts, and ends with 0', async () => {
     const config = await configure(good);
-    const { code, lines } = await check(config);
+    const { code, lines } = await runCheck(config);
     expect(lines.filter((line) => line.startsWith('profile'))).toEqual(
       Object.keys(good).map((name) => `profile ${name}: ok`),
     );
@@ -109,7 +108,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
     const config = await configure(
       Object.fromEntries(Object.entries(bad).map(([name, [profile]]) => [name, profile])),
     );
-    const { code, lines } = await check(config);
+    const { code, lines } = await runCheck(config);
     expect(code).toBe(1);
     for (const [name, [, word]] of Object.entries(bad)) {
       const at = lines.indexOf(`profile ${name}: can never start`);
@@ -133,7 +132,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
 
   it('names further fields that the version does not know; Slurm is not asked to start such a job', async () => {
     const config = await configure({ 'slurm-extra': { ...small, extra: { wckei: 'ci' } } });
-    const { code, lines } = await check(config);
+    const { code, lines } = await runCheck(config);
     expect({ code, line: lines[2] }).toEqual({
       code: 1,
       line: expect.stringMatching(/^ {2}extra: wckei is not known in the API v0\.0\.4\d\.$/),
@@ -149,7 +148,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
       'slurm-account': { ...small, partition: 'account', account: 'guests' },
     };
     const config = await configure(profiles);
-    const { code, lines } = await check(config);
+    const { code, lines } = await runCheck(config);
     expect(code).toBe(0);
     expect(lines).toContain('profile slurm-group: ok, as far as is known');
     expect(lines).toContain(
@@ -177,7 +176,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
         slurmSigningKeyFile: cluster.keyFile,
       },
     );
-    const { lines } = await check(config, '--node', '--wait', '60s');
+    const { lines } = await runCheck(config, '--node', '--wait', '60s');
     expect(lines.filter((line) => line.startsWith('profile'))).toEqual([
       'profile slurm-plain: ok',
       'profile slurm-plain for acme/site: may never start',
@@ -195,7 +194,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
     async (listings) => {
       await keepPrivate(cluster, listings);
       const profiles = { 'slurm-plain': small, 'slurm-reservation': { ...small, reservation: 'monday' } };
-      const { code, lines } = await check(await configure(profiles));
+      const { code, lines } = await runCheck(await configure(profiles));
       expect(code).toBe(1);
       for (const listing of listings.split(','))
         expect(lines.join('\n')).toContain(
@@ -215,19 +214,5 @@ async function keepPrivate(cluster: Cluster, listings: string): Promise<void> {
   await until(async () => {
     const { stdout } = await cluster.exec(['scontrol', 'show', 'config']);
     return new RegExp(`^PrivateData += ${listings}$`, 'm').test(stdout);
-  });
-}
-
-function check(
-  { file }: WrittenConfig,
-  ...options: readonly string[]
-): Promise<{ code: number | string; lines: string[] }> {
-  const main = join(import.meta.dirname, '../../src/cli/main.js');
-  const env = { GITHUB_TOKEN: 't', PATH: process.env['PATH'] ?? '' };
-  const args = [main, '--config', file, 'check', ...options];
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, { env, timeout: 90_000 }, (error, stdout) =>
-      resolve({ code: error === null ? 0 : (error.code ?? 1), lines: stdout.split('\n') }),
-    );
   });
 }

@@ -109,6 +109,7 @@ type Read = {
     | 'state';
   reservations: 'name';
   licenses: 'LicenseName' | 'Total';
+  associations: 'account' | 'cluster' | 'partition' | 'is_default' | 'qos';
 };
 
 /** `true`, or what does not hold. */
@@ -140,6 +141,11 @@ type HoldsFor<Paths extends V40 | V41 | V42 | V43 | V44 | V45> = Held<{
     keyof ItemOf<AnswerOf<Paths['/reservations/']['get']>, 'reservations'>
   >;
   licenses: Is<Read['licenses'], keyof ItemOf<AnswerOf<Paths['/licenses/']['get']>, 'licenses'>>;
+  associations: Is<
+    Read['associations'],
+    keyof ItemOf<AnswerOf<Paths['/slurmdb/associations/']['get']>, 'associations'>
+  >;
+  'associations of a user': Is<{ user: string }, QueryOf<Paths['/slurmdb/associations/']['get']>>;
   'the body of a cancel fits': Is<SentCancel, BodyOf<Paths['/jobs/']['delete']>>;
   'a cancel has no unknown field': Is<Unknown<SentCancel, BodyOf<Paths['/jobs/']['delete']>>, never>;
   'the body of a change fits': Is<{ comment: string }, BodyOf<Paths['/job/{job_id}']['post']>>;
