@@ -3,6 +3,7 @@ import { expandHostlist } from './hostlist.ts';
 import { lackOf, type NodeNeeds, needsOf } from './node-needs.ts';
 import type { Profile } from './profile.ts';
 import type { ProfileVerdict } from './profile-verdict.ts';
+import { requiredNodes } from './refused-fields.ts';
 
 /**
  * What keeps a profile's jobs from starting in one partition.
@@ -77,7 +78,7 @@ function* memberships({ name, allowedGroups, allowedHosts }: Partition, user: st
 }
 
 function judgeNodes(
-  { excludeNodes = [] }: Profile,
+  { excludeNodes = [], extra }: Profile,
   partition: string,
   needs: NodeNeeds,
   nodes: readonly ClusterNode[],
@@ -85,13 +86,22 @@ function judgeNodes(
   // What is not understood excludes nothing here.
   const excluded = new Set(excludeNodes.flatMap((text) => expandHostlist(text) ?? []));
   const own = nodes.filter((node) => node.partitions.includes(partition) && !excluded.has(node.name));
+  const required = extra?.['required_nodes'] === undefined ? null : requiredNodes(extra['required_nodes']);
+  const wanted = required === null ? own : own.filter((node) => required.includes(node.name));
   if (own.length === 0)
     return {
       faults: [`The partition ${partition} has no node that the profile does not exclude.`],
       notes: [],
     };
-  const lacks = own.map((node) => lackOf(needs, node));
-  const fitting = own.filter((_node, index) => lacks[index] === null);
+  if (wanted.length === 0)
+    return {
+      faults: [
+        `The partition ${partition} has no node ${required?.join(', ')}, or it is excluded: required_nodes asks for it.`,
+      ],
+      notes: [],
+    };
+  const lacks = wanted.map((node) => lackOf(needs, node));
+  const fitting = wanted.filter((_node, index) => lacks[index] === null);
   if (fitting.length === 0)
     return { faults: [`No node of the partition ${partition} has ${mostOften(lacks)}.`], notes: [] };
   const waits = fitting.every(({ available }) => !available);

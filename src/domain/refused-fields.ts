@@ -2,6 +2,7 @@
  * Fields of a submit body that a profile may not have: with them a submit makes something else than one Slurm job, on one node, that is
  * followed by the id in Slurm's answer, starts in its turn, and ends with its runner. What was tried on Slurm 24.11 and 26.05 is in ADR 34.
  */
+import { expandHostlist } from './hostlist.ts';
 
 const one = 'one allocation is one Slurm job';
 const oneNode = 'a runner has one task on one node, and Slurm allows no other number beside that';
@@ -48,7 +49,18 @@ export function refusedField(field: string, value: unknown): string | null {
     const found = value.find((flag) => refusedFlags.has(flag));
     return found === undefined ? null : `${found}: ${refusedFlags.get(found)}`;
   }
+  if (field === 'required_nodes') {
+    const names = requiredNodes(value);
+    return names === null || names.length < 2 ? null : `Slurm gives a job all of these nodes: ${oneNode}`;
+  }
   return refusedFields.get(field) ?? null;
+}
+
+/** The nodes that a job must have, by the value of the field; null where that is not understood here. */
+export function requiredNodes(value: unknown): string[] | null {
+  const texts = Array.isArray(value) ? value : [value];
+  const lists = texts.map((text) => (typeof text === 'string' ? expandHostlist(text) : null));
+  return lists.includes(null) ? null : [...new Set(lists.flatMap((names) => names ?? []))];
 }
 
 /** Slurm takes a number, or one with `set` beside it. */

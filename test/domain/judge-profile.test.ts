@@ -61,6 +61,7 @@ describe('a profile', () => {
     ['with memory per CPU', { memoryMiB: undefined, memoryPerCpuMiB: 2_048 }],
     ['that excludes a node for the future, which no listing has', { excludeNodes: ['n2'] }],
     ['that excludes what only Slurm can judge', { excludeNodes: ['feature{hbm}'] }],
+    ['on the node that it asks for', { extra: { required_nodes: ['n1'] } }],
     ['with gres of the job in further fields', { extra: { tres_per_job: 'gres/gpu:2,cpu:4' } }],
   ])('%s can start', (_what, changes) => {
     expect(judge(changes)).toEqual(nothing);
@@ -91,6 +92,10 @@ describe('a profile', () => {
     ],
     [{ excludeNodes: ['n[1-2]'] }, 'The partition ci has no node that the profile does not exclude.'],
     [{ excludeNodes: ['n2,n1'] }, 'The partition ci has no node that the profile does not exclude.'],
+    [
+      { extra: { required_nodes: ['n7'] } },
+      'The partition ci has no node n7, or it is excluded: required_nodes asks for it.',
+    ],
     [{ excludeNodes: ['n[2-3]'] }, 'Slurm has no node n3, which excludeNodes names.'],
     [{ excludeNodes: ['n1'] }, 'The partition ci has no node that the profile does not exclude.'],
     [{ reservation: 'monday' }, 'Slurm has no reservation monday.'],

@@ -14,6 +14,8 @@ it.each([
   ['begin_time', { set: true, number: 4_000_000_000 }, 'a point in time'],
   ['kill_on_node_fail', false, 'has to end'],
   ['clusters', 'other', 'slurm.url'],
+  ['required_nodes', ['n1', 'n2'], 'one task on one node'],
+  ['required_nodes', 'n[1-2]', 'one task on one node'],
   ['flags', ['SPREAD_JOB', 'CRON_JOB'], 'CRON_JOB: '],
   ['flags', ['EXTERNAL_JOB'], 'no batch script'],
 ] as const)('%s %j is refused', (field, value, words) => {
@@ -25,6 +27,7 @@ it.each([
   ['priority', { set: true, infinite: false, number: 5 }],
   ['flags', ['SPREAD_JOB']],
   ['mcs_label', 'ci'],
+  ['required_nodes', ['n1']],
   ['reboot', true],
 ] as const)('%s %j is not', (field, value) => {
   expect(refusedField(field, value)).toBeNull();
