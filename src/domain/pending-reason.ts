@@ -10,7 +10,8 @@ const hopeless: ReadonlyMap<string, string> = new Map([
   ['InvalidQOS', "the profile's qos does not exist"],
   ['JobHeldAdmin', 'an administrator holds the job, or slurm.user does not exist on the cluster'],
   ['JobHeldUser', 'the job is held'],
-  ['PartitionNodeLimit', 'the profile asks for more nodes than the partition allows'],
+  ['MaxMemPerLimit', 'the profile asks for more memory than the partition or the cluster allows'],
+  ['PartitionNodeLimit', 'the partition does not allow jobs of one node'],
   ['PartitionTimeLimit', "the profile's timeLimit is over the partition's limit"],
   ['QOSNotAllowed', "the partition does not allow the profile's qos"],
 ]);
