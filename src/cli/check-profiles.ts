@@ -8,6 +8,9 @@ import { extraFaults } from '../slurm/check-extra.ts';
 import type { SlurmClient } from '../slurm/create-slurm-client.ts';
 import { type ProfileUse, profileUses } from './profile-uses.ts';
 
+/** ESLURM_ACCESS_DENIED */
+const accessDenied = 2002;
+
 /**
  * Judges each profile with each override that it is used with, by what Slurm lists to the user whose jobs they are.
  * @returns how many can never start.
@@ -84,10 +87,13 @@ export async function checkProfiles(
   }
 
   function sayRefusals({ refusals }: ClusterView, user: string): void {
-    for (const [listing, words] of refusals)
-      say(
-        `not known: ${listing}. Slurm answers, and does not list them to ${user}, as with PrivateData=${listing} in its configuration. ${words}`,
-      );
+    for (const [listing, { errorNumber, message }] of refusals) {
+      const why =
+        errorNumber === accessDenied
+          ? `Slurm denies them to ${user} (PrivateData=${listing} in its configuration).`
+          : `Slurm answers ${user}, and does not list them, as with PrivateData=${listing} in its configuration; where that is not set: ${message}`;
+      say(`not known: ${listing}. ${why}`);
+    }
   }
 }
 

@@ -1,3 +1,5 @@
+import type { SlurmError } from './errors.ts';
+
 /** What a Slurm cluster has, as far as a profile can fail by it. */
 export interface Partition {
   readonly name: string;
@@ -48,8 +50,8 @@ export interface ClusterView {
   readonly reservations: readonly string[] | null;
   /** How many there are in all, by name. */
   readonly licenses: ReadonlyMap<string, number> | null;
-  /** Of each listing that is null, Slurm's words. */
-  readonly refusals: ReadonlyMap<string, string>;
+  /** Of each listing that is null, what came in its place. */
+  readonly refusals: ReadonlyMap<string, SlurmError>;
 }
 
 /** What accounting lets one user charge jobs to. */

@@ -45,6 +45,6 @@ export async function listCluster(ask: Readonly<Record<Name, () => Promise<Listi
     nodes: nodes?.map(parseNode) ?? null,
     reservations: reservations?.map(parseReservation) ?? null,
     licenses: licenses === null ? null : new Map(licenses.map(parseLicense)),
-    refusals: new Map([...failures].map(([field, { message }]) => [field, message])),
+    refusals: failures,
   };
 }
