@@ -49,6 +49,7 @@ work="$folder/work"
 node=${SLURMD_NODENAME:-$HOSTNAME}
 event_token=
 idle_timeout=120
+apart_pid=
 runner_pid=
 watch_pid=
 relay_pid=
@@ -155,21 +156,22 @@ event_token=$(header X-Event-Token)
 idle_timeout=$(header X-Idle-Timeout)
 log "runner $(header X-Runner-Name) for allocation $GHA_SLURM_ALLOCATION"
 make_hooks
-exec 4< "$folder/claim.body"
-rm -f "$folder/claim.body" "$folder/claim.headers"
-set -m # background jobs get process groups of their own, so that one signal reaches all of a runner
-(umask 022 && cd "$work" && launcher_run) <&4 4<&- 5>&- 6>&- 7>&- &
-runner_pid=$!
+# Through a pipe: what has been read from it is nowhere any more.
+exec 4< <(exec 5>&- 6>&- 7>&- < "$folder/claim.body" && rm -f "$folder/claim.body" && exec cat)
+rm -f "$folder/claim.headers"
+apart runner start_runner <&4 4<&-
+runner_pid=$apart_pid
 trap forward TERM INT
 exec 4<&-
+set -m # background jobs get process groups of their own
 watch_runner 6>&- 7>&- &
 watch_pid=$!
 relay_events 6>&- 7>&- &
 relay_pid=$!
 disown "$watch_pid" "$relay_pid" # their ends are nobody's news
 set +m
-# `wait` returns early for a trapped signal: wait again until the runner is gone.
-while kill -0 "$runner_pid" 2> /dev/null; do wait "$runner_pid"; done
+# `wait` returns early for a trapped signal, and Slurm's may end what it waits for.
+while lives runner; do await ended runner; done
 log 'the runner has ended'
 explained=no
 exit 0

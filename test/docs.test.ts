@@ -8,6 +8,8 @@ import { configSchema } from '../src/config/schema.ts';
 import { allocationMoves } from '../src/domain/allocation-state.ts';
 import { nodeFlags } from './support/service-process.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
+import { reportOf, reportOfSchedules, rowsOf } from './torture/report.ts';
+import { nothingPlayed } from './torture/tally.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -47,6 +49,24 @@ describe('README', () => {
     for (const [, path = ''] of read('README.md').matchAll(/`(\/(?:healthz|readyz|metrics|api\/\w+))`/g)) {
       expect(served).toContain(`'${path}'`);
     }
+  });
+
+  it('quotes the tables of torture, row for row', () => {
+    const [swept = ''] = reportOf(
+      [],
+      { sites: 0, covered: 0, missing: [], unknown: [] },
+      { rows: rowsOf(nothingPlayed()) },
+    ).split('\nLeft out');
+    const played = reportOfSchedules(nothingPlayed(), 1_000, 2, 0);
+    const text = read('README.md');
+    const quoted = (head: string): string[] => {
+      const rows = text.slice(text.indexOf(`| ${head} |`)).split('\n\n', 1)[0] ?? '';
+      return [...rows.matchAll(/^\| ([^|]+) \|/gm)].map(([, first = '']) => first);
+    };
+    const printed = (table: string): string[] =>
+      [...table.matchAll(/^│ ([^│]+?) +│/gm)].map(([, first = '']) => first);
+    expect(quoted('tried')).toEqual(['tried', ...printed(swept).slice(1), 'violations']);
+    expect(quoted('schedules')).toEqual(printed(played));
   });
 
   it('has figures, and no place-holder', () => {

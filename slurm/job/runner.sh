@@ -16,6 +16,12 @@ export_lines() {
     ACTIONS_RUNNER_HOOK_JOB_STARTED "$work/hooks/started.sh" ACTIONS_RUNNER_HOOK_JOB_COMPLETED "$work/hooks/finished.sh"
 }
 
+# In the background of the script (slurm/job/apart.sh).
+start_runner() {
+  umask 022
+  cd "$work" && launcher_run
+}
+
 # stop_runner REASON
 stop_runner() {
   log "$1: stopping the runner"
@@ -79,8 +85,7 @@ forward() {
     : > "$folder/stopped"
     kill -INT -- "-$runner_pid" 2> /dev/null
     if told; then
-      { timeout --foreground "$((${GHA_SLURM_KILL_WAIT:-30} / 2))" tail --pid="$runner_pid" -f /dev/null
-        [ $? != 124 ] || kill -KILL -- "-$runner_pid" 2> /dev/null; } 6>&- 7>&- &
+      { ended runner "$((${GHA_SLURM_KILL_WAIT:-30} / 2))" || kill -KILL -- "-$runner_pid" 2> /dev/null; } 6>&- 7>&- &
       disown "$!"
     fi
   elif [ $((SECONDS - told_at)) -ge 2 ]; then

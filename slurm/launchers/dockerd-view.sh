@@ -48,6 +48,17 @@ view_devices() {
   mount -t mqueue mqueue "$view/dev/mqueue"
 }
 
+# view_control_groups: this job's in place of all: the others have the numbers of jobs in their names. One hierarchy, or of the old kind
+# (v1) one for each controller. A kernel that refuses it shows those names.
+view_control_groups() {
+  local target kind options
+  while read -r target kind options; do
+    # By what it has been mounted for, and without how.
+    case $kind in cgroup) options=$(tr , '\n' <<< "$options" | grep -vxE 'r[ow]|xattr|noprefix|clone_children|release_agent=.*' | paste -sd ,) ;; *) options=rw ;; esac
+    mount -t "$kind" -o "$options" "$kind" "$view$target" || true
+  done < <(sed -nE 's/^([^ ]+ ){4}(\/sys\/fs\/cgroup[^ ]*) .* - (cgroup2?) [^ ]+ (.*)$/\2 \3 \4/p' /proc/self/mountinfo)
+}
+
 # view_users: subordinate ids for the inner namespace: all that the outer one has. Names of hosts are looked up as on the node.
 view_users() {
   local kind
@@ -86,6 +97,7 @@ docker_view() {
   mkdir "$view/run/old"
   mount -t proc proc "$view/proc"
   mount --rbind /sys "$view/sys"
+  view_control_groups
   view_devices
   view_users
   for path in /usr /bin /sbin /lib /lib32 /lib64 /libx32 /etc /opt; do
@@ -124,7 +136,7 @@ write_view() {
   mkdir -p "$folder/view"
   {
     echo 'set -eu'
-    declare -f view_show view_read_only view_devices view_users view_hide docker_view
+    declare -f view_show view_read_only view_devices view_control_groups view_users view_hide docker_view
     printf 'view=%q work=%q docker_home=%q\n' "$folder/view" "$work" "$docker_home"
     printf 'visible=%q\n' "$(while IFS= read -r mount; do [ -z "$mount" ] || echo "$mount:$mount:ro"; done <<< "${GHA_SLURM_MOUNTS:-}"
       echo "${GHA_SLURM_BINDS:-}")"

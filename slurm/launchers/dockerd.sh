@@ -36,7 +36,7 @@ json_list() { [ -z "$2" ] || printf '"%s": [%s], ' "$1" "\"${2//$'\n'/\", \"}\""
 
 docker_start() {
   # What keeps the parts of RootlessKit together, outside first (slurm/launchers/dockerd-view.sh).
-  local outer=(--state-dir "$folder/rootlesskit" --net=host --copy-up=/etc --propagation=rslave --pidns --ipcns)
+  local outer=(--state-dir "$folder/rootlesskit" --net=host --copy-up=/etc --propagation=rslave --pidns --ipcns --cgroupns)
   local inner=(--state-dir "$docker_home/rootlesskit" --net=slirp4netns --mtu=65520 --slirp4netns-sandbox=auto
     --slirp4netns-seccomp=auto --port-driver=builtin --copy-up=/etc --propagation=rslave --pidns)
   # What listens on the node's loopback is not for containers.
@@ -48,18 +48,21 @@ docker_start() {
     "$([ -z "${GHA_SLURM_DOCKER_STORAGE_DRIVER:-}" ] || printf '"storage-driver": "%s", ' "$GHA_SLURM_DOCKER_STORAGE_DRIVER")" \
     "$docker_home/data" "$docker_home/x" "$docker_home/pid" "$docker_home/run/docker.sock" > "$docker_home/daemon.json"
   write_view rootlesskit "${inner[@]}" dockerd --config-file "$docker_home/daemon.json"
-  # From the root: a process keeps its hold on the folder that it is in.
-  (cd / && exec env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$docker_home" USER="$(id -un)" XDG_RUNTIME_DIR="$docker_home/run" TMPDIR="$docker_home" \
-    setpriv --pdeathsig KILL -- rootlesskit "${outer[@]}" bash "$docker_start_file") > "$docker_log" 2>&1 < /dev/null 5>&- 6>&- 7>&- &
-  docker_pid=$!
-  disown "$docker_pid"
+  apart docker docker_run "${outer[@]}" > "$docker_log" 2>&1 < /dev/null
+  docker_pid=$apart_pid
+}
+
+# docker_run OUTER_OPTION...: from the root, since a process keeps its hold on the folder that it is in.
+docker_run() {
+  cd / && exec env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$docker_home" USER="$(id -un)" XDG_RUNTIME_DIR="$docker_home/run" TMPDIR="$docker_home" \
+    setpriv --pdeathsig KILL -- rootlesskit "$@" bash "$docker_start_file"
 }
 
 docker_wait() {
   local deadline=$((SECONDS + 60))
   until [ -S "$docker_home/run/docker.sock" ] &&
     await curl --silent --max-time 5 --output /dev/null --fail --unix-socket "$docker_home/run/docker.sock" http://docker/_ping; do
-    if [ "$SECONDS" -ge "$deadline" ] || ! kill -0 "$docker_pid" 2> /dev/null; then
+    if [ "$SECONDS" -ge "$deadline" ] || ! lives docker; then
       unfit "rootless Docker does not start: $(last_words "$docker_log")"
     fi
     await sleep 0.05
@@ -82,6 +85,6 @@ docker_environment() { printf "export DOCKER_HOST='unix://%s'\n" "$docker_socket
 
 docker_clean() {
   [ -n "$docker_pid" ] || return 0
-  kill -KILL "$docker_pid" 2> /dev/null
-  gone "$docker_pid" 10
+  kill -KILL -- "-$docker_pid" 2> /dev/null
+  ended docker 10
 }

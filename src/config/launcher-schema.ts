@@ -66,7 +66,15 @@ export function launcherFaults({ kind, command, image, binds }: LauncherFields):
         ? [{ field: 'command', message: 'is required with kind command' } as const]
         : []),
       ...(image === undefined ? [] : [{ field: 'image', message: 'goes with apptainer or docker' } as const]),
-      ...(binds === undefined ? [] : [{ field: 'binds', message: 'goes with apptainer or docker' } as const]),
+      // With `docker:` it may be meant for the containers of steps.
+      ...(binds === undefined
+        ? []
+        : [
+            {
+              field: 'binds',
+              message: 'goes with kind apptainer or docker; with command, see mounts',
+            } as const,
+          ]),
     ];
   }
   if (image === undefined) return [{ field: 'image', message: `is required with kind ${kind}` }];

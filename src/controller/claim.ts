@@ -4,14 +4,10 @@
  * wrong mint costs one idle time-out, a wrong refusal costs a place in Slurm's queue. But a registration that a lost or
  * released runner has left is waited for: until GitHub has deleted it, it stands for one of the queued jobs.
  */
-import {
-  countClaimed,
-  findAllocation,
-  liveAllocationBySlurmJob,
-  updateAllocation,
-} from '../store/allocation-rows.ts';
+import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
+import { countClaimed, liveAllocationBySlurmJob } from '../store/live-allocations.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { unstartedLeftovers } from '../store/runner-rows.ts';
 import { countQueued } from '../store/workflow-job-rows.ts';
@@ -35,10 +31,11 @@ export class Claims {
 
   /** Answers one claim; a second one for the same Slurm job, while the first is under way, gets the same answer. */
   async claim(id: string, token: string, request: ClaimRequest): Promise<ClaimAnswer> {
-    const { store } = this.#context;
+    const { store, seen, clock } = this.#context;
     const refusal = store.db.transaction((tx) => this.#judge(tx, id, token, request), {
       behavior: 'immediate',
     });
+    if (refusal === null || refusal.status === 503) seen.askedMs.set(id, clock.monotonicMs());
     if (refusal !== null) {
       this.#noteRefusal(refusal);
       return refusal;

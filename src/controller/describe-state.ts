@@ -5,7 +5,8 @@
 import { inTurn, isSupply } from '../planner/deficit.ts';
 import { explainWaits } from '../planner/explain-waits.ts';
 import type { PoolSnapshot, Snapshot } from '../planner/snapshot.ts';
-import { endedAllocations, liveAllocations } from '../store/allocation-rows.ts';
+import { endedAllocations } from '../store/allocation-rows.ts';
+import { liveAllocations } from '../store/live-allocations.ts';
 import type { Allocation } from '../store/move-allocation.ts';
 import { newestRunnerNames } from '../store/runner-rows.ts';
 import { countRunning, openJobRows, recentJobRows, type WorkflowJobRow } from '../store/workflow-job-rows.ts';

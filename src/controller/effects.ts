@@ -36,7 +36,10 @@ export class Effects {
     if (this.#running.has(key) || this.#stopped.signal.aborted) return;
     this.#running.add(key);
     const queue = this.#queues[side];
-    if (side === 'slurm' && queue.pending === 0) this.#slurm.begin();
+    if (side === 'slurm' && queue.pending === 0) {
+      this.#slurm.begin();
+      queue.concurrency = this.#slurm.count;
+    }
     queue
       .add(effect, { signal: this.#stopped.signal })
       .then((outcome) => this.#note(side, outcome !== false))

@@ -7,7 +7,8 @@
  * asks anew, with a higher number, because it got no answer in time, gets the same runner. Nothing is stored: after a restart it gets
  * another, as over HTTP. The comment is the site's again when the last part is taken.
  */
-import { findAllocation, liveAllocationsInBrief, userOfSlurmJob } from '../store/allocation-rows.ts';
+import { findAllocation, userOfSlurmJob } from '../store/allocation-rows.ts';
+import { liveAllocationsInBrief } from '../store/live-allocations.ts';
 import type { NodeAnswer, NodeRequest } from './answer-node.ts';
 import type { Context } from './context.ts';
 import { decrypt, encrypt, mailboxKey, seal, unseal } from './mailbox-seal.ts';
@@ -125,10 +126,12 @@ export class Mailbox {
   #grantOnItsWay(
     { id }: Row,
     box: Box,
-    { what, token }: Omit<NodeRequest, 'allocationId'>,
+    { what, token, body }: Omit<NodeRequest, 'allocationId'>,
   ): NodeAnswer | null {
     const { grant } = box;
     if (what !== 'claim' || grant === null || grant.times >= mostHandOuts) return null;
+    // The runner was another script's, and is not for one that Slurm has started again: that one is refused.
+    if (isStartedAgain(body)) return null;
     const row = findAllocation(this.#context.store.db, id);
     if (row?.state !== 'claimed' || row.claimTokenHash === null || !tokenMatches(token, row.claimTokenHash))
       return null;
@@ -148,6 +151,9 @@ function parseQuestion(text: string | null): Omit<NodeRequest, 'allocationId'> |
     body: what === 'output' ? body : Object.fromEntries(new URLSearchParams(body.trim())),
   };
 }
+
+const isStartedAgain = (body: unknown): boolean =>
+  Number((body as { readonly restart_count?: string }).restart_count ?? 0) > 0;
 
 /** As HTTP has it: the status, headers, an empty line, the body. */
 const toText = ({ status, headers = {}, body = '' }: NodeAnswer): string =>

@@ -39,6 +39,7 @@ export class Observations {
   /** Allocations that Slurm ended otherwise than by COMPLETED, whose end nobody has looked at. */
   readonly endsToLookAt = new Set<string>();
   /** Monotonic times, by allocation, of what was seen since this process started. */
+  readonly askedMs = new Map<string, number>();
   readonly startedMs = new Map<string, number>();
   readonly deregisteredMs = new Map<string, number>();
   readonly cancelRequestedMs = new Map<string, number>();
@@ -79,6 +80,7 @@ export class Observations {
       this.absences,
       this.oddSinceMs,
       this.waiting,
+      this.askedMs,
       this.deregisteredMs,
       this.cancelRequestedMs,
       this.jobOverMs,

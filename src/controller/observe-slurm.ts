@@ -3,10 +3,11 @@
  * listings and Slurm's own "no such job" have to agree. What SQLite says is no word about Slurm, and is thrown.
  */
 import { type SlurmPhase, slurmPhase } from '../domain/slurm-job-state.ts';
-import { findAllocation, type LiveAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
+import { findAllocation } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
 import { sqliteErrorOf } from '../store/damage.ts';
+import { type LiveAllocation, liveAllocationsInBrief } from '../store/live-allocations.ts';
 import type { Context } from './context.ts';
 import { endAllocation, endAsSlurmSays } from './end-allocation.ts';
 import { lookUpJob } from './look-up-job.ts';

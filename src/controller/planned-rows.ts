@@ -5,7 +5,7 @@
 import type { LiveState } from '../domain/allocation-state.ts';
 import type { SlurmPhase } from '../domain/slurm-job-state.ts';
 import type { PlannedAllocation, QueuedJob, Rest } from '../planner/snapshot.ts';
-import type { LiveAllocation } from '../store/allocation-rows.ts';
+import type { LiveAllocation } from '../store/live-allocations.ts';
 import type { QueuedJobRow } from '../store/workflow-job-rows.ts';
 
 export class PlannedRows {

@@ -100,6 +100,7 @@ export interface RegisteredRunner {
   readonly name: string;
   readonly online: boolean;
   readonly busy: boolean;
+  readonly labels: readonly string[];
 }
 
 export type DeregisterResult = 'gone' | 'busy';

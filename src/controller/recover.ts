@@ -5,7 +5,7 @@
  * A process that dies over its submits must not send them again for ever. So what it has lost is one failure of its pool, however much
  * it was; and the submits of the last minute are counted on. A single crash costs neither a job nor its pool any rest.
  */
-import { allocationsIn } from '../store/allocation-rows.ts';
+import { allocationsIn } from '../store/live-allocations.ts';
 import { recentAllocations } from '../store/recent-allocations.ts';
 import { doubtAllMints } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';

@@ -2,8 +2,9 @@
  * Rows on their way out. Deregister first, every name ever minted; then wait, in case a job was assigned at that moment;
  * only then cancel in Slurm, by id and name. Slurm's word ends the row.
  */
-import { allocationsIn, busyWithJobOver } from '../store/allocation-rows.ts';
+
 import { requestCancel } from '../store/cancel-rows.ts';
+import { allocationsIn, busyWithJobOver } from '../store/live-allocations.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { openRunnersOf, runnersOf } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';

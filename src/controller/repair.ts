@@ -8,9 +8,9 @@
  */
 import { runnerNameOf, slurmJobName } from '../domain/names.ts';
 import { slurmPhase } from '../domain/slurm-job-state.ts';
-import { liveAllocations } from '../store/allocation-rows.ts';
 import { clearBackupMark } from '../store/backup-mark.ts';
 import { withdrawFence } from '../store/cancel-rows.ts';
+import { liveAllocations } from '../store/live-allocations.ts';
 import { findRunner, openRunnerStates } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { type ControllerParts, createContext } from './create-context.ts';

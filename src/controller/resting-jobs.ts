@@ -5,8 +5,9 @@
 import { mustRest, restMs } from '../domain/attempts.ts';
 import { isSupply } from '../planner/deficit.ts';
 import type { Rest, Snapshot } from '../planner/snapshot.ts';
-import { findAllocation, type LiveAllocation } from '../store/allocation-rows.ts';
+import { findAllocation } from '../store/allocation-rows.ts';
 import { type FailedAttemptsOfJob, failedAttempts } from '../store/failed-attempts.ts';
+import type { LiveAllocation } from '../store/live-allocations.ts';
 import type { Context } from './context.ts';
 
 /** `live` has not ended; `unproven` has, and may yet be proven to have started a job. @returns rests by job. */

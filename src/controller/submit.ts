@@ -6,8 +6,9 @@
  * is still `submitting` at start-up is in doubt.
  */
 import { SlurmError } from '../domain/errors.ts';
-import { findAllocation, liveAllocationBySlurmJob, updateAllocation } from '../store/allocation-rows.ts';
+import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
+import { liveAllocationBySlurmJob } from '../store/live-allocations.ts';
 import { moveAllocation } from '../store/move-allocation.ts';
 import { findPoolHealth } from '../store/pool-health-rows.ts';
 import { backoffMs } from './backoff.ts';

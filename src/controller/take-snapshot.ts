@@ -2,7 +2,8 @@
 import { type Pool, type PoolKey, poolOfKey } from '../domain/pool.ts';
 import { surplus } from '../planner/deficit.ts';
 import type { PlannedAllocation, PoolSnapshot, QueuedJob, Snapshot } from '../planner/snapshot.ts';
-import { endedSupply, liveAllocationsInBrief } from '../store/allocation-rows.ts';
+import { endedSupply } from '../store/allocation-rows.ts';
+import { liveAllocationsInBrief } from '../store/live-allocations.ts';
 import { allPoolHealth, type PoolHealthRow } from '../store/pool-health-rows.ts';
 import { queuedJobs } from '../store/workflow-job-rows.ts';
 import type { Context } from './context.ts';
@@ -15,6 +16,7 @@ interface Draft {
   readonly queued: QueuedJob[];
   readonly allocations: PlannedAllocation[];
   unconfirmed: number;
+  inDoubt: number;
 }
 
 export function takeSnapshot(context: Context, isInFlight: (allocationId: string) => boolean): Snapshot {
@@ -24,7 +26,7 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
   const draftOf = (key: PoolKey): Draft => {
     const known = drafts.get(key);
     if (known !== undefined) return known;
-    const draft = { pool: poolOfKey(key), queued: [], allocations: [], unconfirmed: 0 };
+    const draft = { pool: poolOfKey(key), queued: [], allocations: [], unconfirmed: 0, inDoubt: 0 };
     drafts.set(key, draft);
     return draft;
   };
@@ -46,8 +48,11 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
     if (row.state === 'busy' && row.unconfirmedSince !== null) draft.unconfirmed += 1;
   }
   for (const row of unproven) {
-    const draft = drafts.get(row.pool);
-    if (draft !== undefined) draft.unconfirmed += 1;
+    // One without a job or an allocation takes room all the same.
+    const draft = row.submitInDoubt === 1 ? draftOf(row.pool) : drafts.get(row.pool);
+    if (draft === undefined) continue;
+    draft.unconfirmed += 1;
+    draft.inDoubt += row.submitInDoubt;
   }
   seen.keepOnly(live);
 

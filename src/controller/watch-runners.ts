@@ -5,12 +5,8 @@
  * scripts that say nothing: those that run, and never ask for their runner.
  */
 import type { Outcome } from '../domain/allocation-state.ts';
-import {
-  findAllocation,
-  liveAllocationsInBrief,
-  quietAllocations,
-  updateAllocation,
-} from '../store/allocation-rows.ts';
+import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
+import { liveAllocationsInBrief, quietAllocations } from '../store/live-allocations.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { markOnline, openRunnersOf, type RunnerRow } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
@@ -21,6 +17,8 @@ const quietMs = 90_000;
 const everyMs = 60_000;
 /** A runner that is not online this long after its claim never will be. */
 const neverOnlineMs = 5 * 60_000;
+/** What a script that has given up may take to end. */
+const exitMs = 60_000;
 /** An image that another job pulls, one of its own, and a dockerd: before the script begins to ask. */
 const preparationMs = 45 * 60_000;
 
@@ -81,9 +79,24 @@ export class RunnerWatch {
         if (row.state === 'busy') this.#noteStarted(row, listed.get(runner.name));
         else this.#noteClaimed(row, runner, listed.get(runner.name));
       }
+      if (open.length > 0) continue;
       // It still waits for a registration: does its Slurm job, too?
-      if (open.length === 0) lookUpJob(this.#context, row.id);
+      if (row.state === 'claimed') this.#noteWaiting(row);
+      lookUpJob(this.#context, row.id);
     }
+  }
+
+  /** A script that was told to ask again does so within a minute, and ends when nobody has answered it for `runner.claimWait`. */
+  #noteWaiting(row: Allocation): void {
+    const { seen, clock, config } = this.#context;
+    const nowMs = clock.monotonicMs();
+    // Of one that asked before this process started it is not known when.
+    const askedMs = seen.askedMs.get(row.id) ?? nowMs;
+    seen.askedMs.set(row.id, askedMs);
+    if (nowMs - askedMs <= config.job.claimWaitMs + exitMs) return;
+    const minutes = Math.floor((nowMs - askedMs) / 60_000);
+    const reason = `It was told to ask again for its runner, and has not for ${minutes} minutes: look at the output of its Slurm job.`;
+    this.#release(row, 'runner-never-online', reason);
   }
 
   /** An ephemeral runner's registration goes with its job, and a runner without one gets no other. */

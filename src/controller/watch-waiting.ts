@@ -3,7 +3,8 @@
  * A reason that no waiting cures releases it and counts against its pool.
  */
 import { hopelessReason } from '../domain/pending-reason.ts';
-import { findAllocation, liveAllocationsInBrief } from '../store/allocation-rows.ts';
+import { findAllocation } from '../store/allocation-rows.ts';
+import { liveAllocationsInBrief } from '../store/live-allocations.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import type { Context } from './context.ts';
 import { judge } from './look-up-job.ts';

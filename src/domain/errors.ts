@@ -38,14 +38,23 @@ export class SlurmError extends Error {
   readonly errorNumber: number | null;
   /** True only where Slurm certainly did not create a job; false is "in doubt". */
   readonly notCreated: boolean;
+  /** Something in front of slurmrestd has answered in its place. */
+  readonly fromProxy: boolean;
   constructor(
     message: string,
-    fields: { kind: SlurmErrorKind; errorNumber: number | null; notCreated: boolean; cause?: unknown },
+    fields: {
+      kind: SlurmErrorKind;
+      errorNumber: number | null;
+      notCreated: boolean;
+      fromProxy?: boolean;
+      cause?: unknown;
+    },
   ) {
     super(message, { cause: fields.cause });
     this.kind = fields.kind;
     this.errorNumber = fields.errorNumber;
     this.notCreated = fields.notCreated;
+    this.fromProxy = fields.fromProxy ?? false;
   }
 }
 

@@ -20,5 +20,10 @@ export function runnerNameOf(prefix: string, instance: string, allocationId: str
   return name.startsWith(stem) && /^\d+$/.test(name.slice(stem.length));
 }
 
+/** The instance of the gha-slurm that has registered a runner of this name; null for any other name. */
+export function instanceOfRunner(name: string): string | null {
+  return /-([a-z2-7]{8})-[a-z2-7]{16}-\d+$/.exec(name)?.[1] ?? null;
+}
+
 /** The longest prefix that leaves room for the rest, with up to 99 mints. */
 export const maxRunnerNamePrefixLength = maxRunnerNameLength - '-12345678-1234567890123456-99'.length;

@@ -38,6 +38,7 @@ export interface GitHubClient {
       readonly name: string;
       readonly online: boolean;
       readonly busy: boolean;
+      readonly labels: readonly string[];
     }[]
   >;
   pollDelayMs(leastMs: number): number;
@@ -149,7 +150,13 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
           ...split(repository),
           per_page: 100,
         });
-        return listed.map(({ id, name, status, busy }) => ({ id, name, online: status === 'online', busy }));
+        return listed.map(({ id, name, status, busy, labels }) => ({
+          id,
+          name,
+          online: status === 'online',
+          busy,
+          labels: labels.map((label) => label.name),
+        }));
       }),
 
     pollDelayMs(leastMs) {

@@ -1,6 +1,6 @@
 import type { PlannedAllocation, PoolSnapshot, Snapshot } from './snapshot.ts';
 
-/** The caps, counted over everything that has not ended. */
+/** The caps, counted over everything that has not ended, and over what Slurm may have although its submit is lost. */
 export class Rooms {
   readonly #limits: Snapshot['limits'];
   readonly #scopes = new Map<string, number>();
@@ -11,9 +11,9 @@ export class Rooms {
 
   constructor(pools: readonly PoolSnapshot[], limits: Snapshot['limits']) {
     this.#limits = limits;
-    for (const { pool, allocations } of pools) {
-      this.#add(pool, allocations.length);
-      this.#pending += allocations.filter(waitsInSlurm).length;
+    for (const { pool, allocations, inDoubt } of pools) {
+      this.#add(pool, allocations.length + inDoubt);
+      this.#pending += allocations.filter(waitsInSlurm).length + inDoubt;
     }
   }
 

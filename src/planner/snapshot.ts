@@ -41,6 +41,8 @@ export interface PoolSnapshot {
    * been seen to forget. Busy ones among them are in `allocations` too.
    */
   readonly unconfirmed: number;
+  /** Lost submits among them: Slurm may have their jobs, so they take room under the caps. */
+  readonly inDoubt: number;
   /** The scope's last observation failed, or there was none yet: neither submits nor releases. */
   readonly stale: boolean;
   /** Why nothing may be submitted now; null when it may. */

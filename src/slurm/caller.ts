@@ -60,7 +60,8 @@ export interface ApiOptions {
   readonly token: string;
   readonly signal: AbortSignal;
 }
-export type Send<Api> = (api: Api) => Promise<Answer>;
+/** @param version of the API that it is sent in. @throws SlurmError where it can't be sent in that. */
+export type Send<Api> = (api: Api, version: string) => Promise<Answer>;
 
 interface Call<Api> {
   readonly kind: CallKind;
@@ -154,7 +155,7 @@ export class Caller<Api> {
     try {
       return await this.#attempt<T>(known, kind, version, token, send);
     } catch (error) {
-      if (!(error instanceof SlurmError) || error.kind !== 'auth') throw error;
+      if (!(error instanceof SlurmError) || error.kind !== 'auth' || error.fromProxy) throw error;
       const renewed = await source.renew(token).catch(noToken);
       if (renewed === token) throw error;
       return this.#attempt<T>(known, kind, version, renewed, send);
@@ -175,8 +176,9 @@ export class Caller<Api> {
     );
     const { signal } = limit;
     const { endpoint } = known;
-    const answer = await send(this.#apiOf({ endpoint, version, token, signal }))
+    const answer = await send(this.#apiOf({ endpoint, version, token, signal }), version)
       .catch((cause: unknown) => {
+        if (cause instanceof SlurmError) throw cause;
         throw cause instanceof SyntaxError
           ? errorFromText(name, 200, 'not JSON')
           : errorFromFailure(name, endpoint.url, cause);
@@ -211,6 +213,7 @@ export class Caller<Api> {
         throw errorFromToken(calls.ping.name, cause);
       });
     let words = '';
+    let fromProxy = true;
     for (const version of apiVersions) {
       try {
         await this.#attempt(known, calls.ping, version, token, this.#ping);
@@ -220,18 +223,25 @@ export class Caller<Api> {
         if (!(error instanceof SlurmError)) throw error;
         const { message, kind, errorNumber } = error;
         words = message;
+        fromProxy &&= error.fromProxy;
         if (kind !== 'protocol')
-          throw new SlurmError(message, { kind, errorNumber, notCreated: true, cause: error });
+          throw new SlurmError(message, {
+            kind,
+            errorNumber,
+            notCreated: true,
+            fromProxy: error.fromProxy,
+            cause: error,
+          });
       }
     }
     throw new SlurmError(
       `slurmrestd at ${known.endpoint.url} serves none of ${apiVersions.join(', ')}: check slurm.url, or use a Slurm that serves one of them. The last answer: ${words}`,
-      { kind: 'protocol', errorNumber: null, notCreated: true },
+      { kind: 'protocol', errorNumber: null, notCreated: true, fromProxy },
     );
   }
 }
 
 /** Nothing that Slurm has said: no connection, no answer, or a page of something else. */
-function isUnanswered({ kind, errorNumber }: SlurmError): boolean {
-  return kind === 'unavailable' && errorNumber === null;
+function isUnanswered({ kind, errorNumber, fromProxy }: SlurmError): boolean {
+  return fromProxy || (kind === 'unavailable' && errorNumber === null);
 }

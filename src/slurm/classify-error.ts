@@ -74,7 +74,8 @@ export function errorFromText(call: string, status: number, text: string): Slurm
   const title = /<title>\s*(.*?)\s*<\/title>/is.exec(text)?.[1];
   const words = (page ? (title ?? '') : (text.trim().split('\n')[0] ?? '')).slice(0, 120);
   const said = `(${call}: status ${status}${words === '' ? '' : `, "${words}"`})`;
-  const without = (meaning: Omit<Meaning, 'advice'>) => ({ ...meaning, errorNumber: null });
+  const fromProxy = page || (status >= 300 && status < 400);
+  const without = (meaning: Omit<Meaning, 'advice'>) => ({ ...meaning, errorNumber: null, fromProxy });
   if (status === 401) {
     const who = page
       ? 'A proxy in front of slurmrestd asks for another authentication'
@@ -82,15 +83,13 @@ export function errorFromText(call: string, status: number, text: string): Slurm
     return new SlurmError(`${who} ${said}.`, without(authentication));
   }
   if (beforeRouting.has(status) || (status >= 300 && status < 400)) {
-    const who =
-      page || status < 400
-        ? 'A proxy answers, and does not pass this on to slurmrestd'
-        : 'slurmrestd does not know this request';
-    return new SlurmError(`${who} ${said}: check slurm.url and slurm.apiVersion.`, {
-      kind: 'protocol',
-      errorNumber: null,
-      notCreated: true,
-    });
+    const who = fromProxy
+      ? 'A proxy answers, and does not pass this on to slurmrestd'
+      : 'slurmrestd does not know this request';
+    return new SlurmError(
+      `${who} ${said}: check slurm.url and slurm.apiVersion.`,
+      without({ kind: 'protocol', notCreated: true }),
+    );
   }
   const advice = page
     ? 'A proxy in front of slurmrestd answers in its place: see that it reaches slurmrestd, and that slurmrestd runs'

@@ -134,9 +134,8 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
   }
 
   /** slurmrestd ignores what it does not know, and submits without it. @throws SlurmError: nothing was sent. */
-  async function refuseUnknownFields({ name, extra }: Profile): Promise<void> {
+  async function refuseUnknownFields({ name, extra }: Profile, version: string): Promise<void> {
     if (extra === undefined) return;
-    const version = await caller.version();
     const faults = await extraFaults(version, extra);
     if (faults.length === 0) return;
     throw new SlurmError(
@@ -161,12 +160,14 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
 
   return {
     async submit(submit) {
-      await refuseUnknownFields(submit.profile);
       const body = submitBody(submit);
       type Submitted = Common & { readonly job_id?: number };
       const answer = await caller.call<Submitted>(
         calls.submit,
-        (api) => api.POST('/job/submit', { body, bodySerializer: () => encode(body) }),
+        async (api, version) => {
+          await refuseUnknownFields(submit.profile, version);
+          return api.POST('/job/submit', { body, bodySerializer: () => encode(body) });
+        },
         submit.user,
       );
       if (answer.job_id === undefined || answer.job_id <= 0)

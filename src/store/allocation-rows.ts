@@ -1,34 +1,12 @@
 /** Allocations as rows: made, read, and changed without a change of state. Moves are in move-allocation.ts. */
 
-import type { LiveState } from '../domain/allocation-state.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { Connection } from './connection.ts';
-import {
-  and,
-  asc,
-  desc,
-  eq,
-  getTableColumns,
-  gt,
-  inArray,
-  isNotNull,
-  isNull,
-  lt,
-  ne,
-  or,
-  type SQL,
-  sql,
-} from './drizzle.ts';
+import { and, desc, eq, gt, inArray, isNotNull, isNull, lt, type SQL, sql } from './drizzle.ts';
 import type { Allocation } from './move-allocation.ts';
 import { given, prepared, preparedFor, setEach } from './prepared.ts';
-import { allocationEvents, allocations, fences, workflowJobs } from './schema.ts';
-import { whileUnchanged } from './while-unchanged.ts';
+import { allocationEvents, allocations, fences } from './schema.ts';
 
-/**
- * The term of the partial index on live rows, in its own words: SQLite uses the index for a query that repeats them, and
- * does not see that `state = 'pending'` says as much.
- */
-const isLive = sql`${allocations.state} <> 'ended'`;
 /** For a join or another index to be used first: SQLite would take the index on ended rows, and read all of history. */
 const isEnded = sql`+${allocations.state} = 'ended'`;
 
@@ -89,150 +67,28 @@ export function findAllocation(db: Connection, id: string): Allocation | undefin
   return byId(db).get({ id });
 }
 
-const live = prepared((db) =>
-  db
-    .select()
-    .from(allocations)
-    .where(ne(allocations.state, 'ended'))
-    .orderBy(asc(allocations.createdAt), asc(allocations.id))
-    .prepare(),
-);
-
-/** Everything that has not ended, oldest first. */
-export function liveAllocations(db: Connection): Allocation[] {
-  return live(db).all();
-}
-
-/** The same, as far as planning and watching Slurm need it: read at every poll, so without the columns that cost. */
-export type LiveAllocation = Pick<
-  Allocation,
-  'id' | 'pool' | 'state' | 'slurmJobId' | 'slurmJobName' | 'createdAt' | 'unconfirmedSince' | 'madeForJobId'
->;
-
-const liveInBrief = prepared((db) =>
-  db
-    .select({
-      id: allocations.id,
-      pool: allocations.pool,
-      state: allocations.state,
-      slurmJobId: allocations.slurmJobId,
-      slurmJobName: allocations.slurmJobName,
-      createdAt: allocations.createdAt,
-      unconfirmedSince: allocations.unconfirmedSince,
-      madeForJobId: allocations.madeForJobId,
-    })
-    .from(allocations)
-    .where(ne(allocations.state, 'ended'))
-    .orderBy(asc(allocations.createdAt), asc(allocations.id))
-    .prepare(),
-);
-
-export const liveAllocationsInBrief: (db: Connection) => readonly LiveAllocation[] = whileUnchanged((db) =>
-  liveInBrief(db).all(),
-);
-
-const inState = prepared((db) =>
-  db
-    .select()
-    .from(allocations)
-    .where(and(eq(allocations.state, given('state')), ne(allocations.state, 'ended')))
-    .orderBy(asc(allocations.createdAt), asc(allocations.id))
-    .prepare(),
-);
-
-/** Rows in this state, oldest first. */
-export function allocationsIn(db: Connection, state: LiveState): Allocation[] {
-  return inState(db).all({ state });
-}
-
-const quiet = prepared((db) => {
-  const { state, firstClaimedAt, startedAt, createdAt, workflowJobId } = allocations;
-  const claimed = and(
-    eq(state, 'claimed'),
-    lt(sql`ifnull(${firstClaimedAt}, ${createdAt})`, given('beforeMs')),
-  );
-  const busy = and(
-    eq(state, 'busy'),
-    isNull(workflowJobId),
-    lt(sql`ifnull(${startedAt}, ${createdAt})`, given('beforeMs')),
-  );
-  return db
-    .select()
-    .from(allocations)
-    .where(and(isLive, or(claimed, busy)))
-    .orderBy(asc(createdAt), asc(allocations.id))
-    .prepare();
-});
-
-/** Claimed, or started without a job that anybody has seen, before this time (milliseconds since the Unix epoch); oldest first. */
-export function quietAllocations(db: Connection, beforeMs: number): Allocation[] {
-  return quiet(db).all({ beforeMs });
-}
-
-const withJobOver = prepared((db) =>
-  db
-    .select(getTableColumns(allocations))
-    .from(allocations)
-    .innerJoin(workflowJobs, eq(workflowJobs.id, allocations.workflowJobId))
-    .where(and(isLive, eq(allocations.state, 'busy'), eq(workflowJobs.status, 'completed')))
-    .orderBy(asc(allocations.createdAt), asc(allocations.id))
-    .prepare(),
-);
-
-/** Busy ones whose workflow job is over, oldest first. */
-export function busyWithJobOver(db: Connection): Allocation[] {
-  return withJobOver(db).all();
-}
-
-const liveBySlurmJob = prepared((db) =>
-  db
-    .select()
-    .from(allocations)
-    .where(and(eq(allocations.slurmJobId, given('slurmJobId')), ne(allocations.state, 'ended')))
-    .prepare(),
-);
-
-export function liveAllocationBySlurmJob(db: Connection, slurmJobId: number): Allocation | undefined {
-  return liveBySlurmJob(db).get({ slurmJobId });
-}
-
-const claimedOthers = prepared((db) =>
-  db
-    .select({ count: sql<number>`count(*)` })
-    .from(allocations)
-    .where(
-      and(
-        isLive,
-        eq(allocations.pool, given('pool')),
-        eq(allocations.state, 'claimed'),
-        ne(allocations.id, given('exceptId')),
-      ),
-    )
-    .prepare(),
-);
-
-/** Registered runners that have been asked for in this pool and have not been seen to start: others' claims. */
-export function countClaimed(db: Connection, pool: string, exceptId: string): number {
-  return claimedOthers(db).get({ pool, exceptId })?.count ?? 0;
-}
-
 const unprovenSupply = prepared((db) => {
   const { id, pool, scope, madeForJobId } = allocations;
   const columns = { id, pool, scope, madeForJobId };
   const unconfirmed = db
-    .select(columns)
+    .select({ ...columns, submitInDoubt: sql<number>`0` })
     .from(allocations)
     .where(and(isNotNull(allocations.unconfirmedSince), isEnded));
   const unfenced = db
-    .select(columns)
+    .select({ ...columns, submitInDoubt: sql<number>`1` })
     .from(fences)
     .innerJoin(allocations, eq(allocations.id, fences.allocationId))
     .where(and(isNull(fences.answeredAt), eq(allocations.outcome, 'submit-lost')));
   return unconfirmed.unionAll(unfenced).prepare();
 });
 
+export type EndedSupply = Pick<Allocation, 'id' | 'pool' | 'scope' | 'madeForJobId'> & {
+  /** 1 where Slurm may have its job, 0 where that is over. */
+  readonly submitInDoubt: number;
+};
+
 /** Ended rows that still count as supply: a start nobody has confirmed, or a lost submit that is not fenced yet. */
-export function endedSupply(db: Connection): Pick<Allocation, 'id' | 'pool' | 'scope' | 'madeForJobId'>[] {
+export function endedSupply(db: Connection): EndedSupply[] {
   return unprovenSupply(db).all();
 }
 

@@ -1,10 +1,13 @@
 /** What `gha-slurm check` says of profiles, held against what a real Slurm makes of them. */
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '../../slurm/cluster/cluster.ts';
 import { releases } from '../../slurm/cluster/root-file-system.ts';
 import { startCluster } from '../../slurm/cluster/start-cluster.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { SlurmError } from '../../src/domain/errors.ts';
+import { migrateDatabase } from '../../src/store/migrate.ts';
+import { simulatorForTest } from '../simulator/simulator-for-test.ts';
 import { clientOf } from '../slurm/real-slurm.ts';
 import { submitRequest } from '../slurm/submit-request.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -130,6 +133,40 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
     }
   });
 
+  it('finds another gha-slurm that serves the label of a profile for the same repository, and ends with 1', async () => {
+    const { url, token, control } = await simulatorForTest();
+    control.addRepository('acme/app');
+    const config = await configure({ 'slurm-plain': small, 'slurm-own': small }, { apiUrl: url });
+    const { instanceId } = migrateDatabase(config.databaseFile, Date.now());
+    const register = (name: string, label: string) =>
+      void control.addForeignRunner('acme/app', name, ['self-hosted', label]);
+    register(`gha-${instanceId}-aaaaaaaaaaaaaaaa-1`, 'slurm-plain');
+    register('gha-bbbbbbbb-aaaaaaaaaaaaaaaa-1', 'slurm-other');
+    expect(await runCheck(config, { token })).toMatchObject({ code: 0 });
+    register('ci-bbbbbbbb-cccccccccccccccc-1', 'Slurm-Plain');
+    register('big-machine', 'slurm-own');
+    const { code, lines } = await runCheck(config, { token });
+    expect(code).toBe(1);
+    const found = lines.filter((line) => /another gha-slurm, with|no gha-slurm has/.test(line));
+    expect(found).toEqual([
+      expect.stringMatching(
+        /^another gha-slurm, with the instance bbbbbbbb, serves slurm-plain for acme\/app /,
+      ),
+      expect.stringMatching(/^note: the runner big-machine of acme\/app, .* has the label slurm-own/),
+    ]);
+    // Without its database nothing says which of them are its own.
+    rmSync(config.databaseFile);
+    const without = await runCheck(config, { token });
+    expect(without.code).toBe(0);
+    expect(without.lines.filter((line) => line.includes('database would say'))).toHaveLength(2);
+  });
+
+  it('says where GitHub can not be asked who else serves its profiles', async () => {
+    const { code, lines } = await runCheck(await configure({ 'slurm-plain': small }));
+    expect(code).toBe(0);
+    expect(lines.filter((line) => /^note: whether anybody else serves/.test(line))).toHaveLength(1);
+  });
+
   it('names further fields that the version does not know; Slurm is not asked to start such a job', async () => {
     const config = await configure({ 'slurm-extra': { ...small, extra: { wckei: 'ci' } } });
     const { code, lines } = await runCheck(config);
@@ -176,7 +213,7 @@ describe.skipIf(realSlurmMissing !== null).each(releases)('gha-slurm check, Slur
         slurmSigningKeyFile: cluster.keyFile,
       },
     );
-    const { lines } = await runCheck(config, '--node', '--wait', '60s');
+    const { lines } = await runCheck(config, { options: ['--node', '--wait', '60s'] });
     expect(lines.filter((line) => line.startsWith('profile'))).toEqual([
       'profile slurm-plain: ok',
       'profile slurm-plain for acme/site: may never start',

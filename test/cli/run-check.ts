@@ -8,9 +8,12 @@ export interface Checked {
 }
 
 /** `gha-slurm check` as a process of its own. */
-export function runCheck({ file }: WrittenConfig, ...options: readonly string[]): Promise<Checked> {
+export function runCheck(
+  { file }: WrittenConfig,
+  { options = [], token = 't' }: { readonly options?: readonly string[]; readonly token?: string } = {},
+): Promise<Checked> {
   const main = join(import.meta.dirname, '../../src/cli/main.js');
-  const env = { GITHUB_TOKEN: 't', PATH: process.env['PATH'] ?? '' };
+  const env = { GITHUB_TOKEN: token, PATH: process.env['PATH'] ?? '' };
   const args = [main, '--config', file, 'check', ...options];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { env, timeout: 90_000 }, (error, stdout) =>

@@ -101,28 +101,34 @@ describe.skipIf(realSlurmMissing !== null)('slurm:up, and slurm:down', () => {
   const down = join(import.meta.dirname, '../../slurm/cluster/down.ts');
   const run = (file: string, ...args: string[]) => runCommand(process.execPath, [file, ...args]);
 
-  it('goes on when it has ended, is used by what it printed, and leaves nothing when it is taken down', async () => {
-    const cluster = name('d');
-    onTestFinished(async () => void (await run(down, '--name', cluster)));
-    const { code, stdout, stderr } = await run(program, '--name', cluster);
-    expect(code, stderr).toBe(0);
-    const said = new Map(
-      [...stdout.matchAll(/^ {2}(\w+) +(\S+)$/gm)].map(([, what = '', value = '']) => [what, value]),
-    );
-    expect(said.get('user')).toBe('gha');
-    expect(readFileSync(said.get('key') ?? '').length).toBeGreaterThanOrEqual(32);
-    const answer = await fetch(`${said.get('slurmrestd')}/slurm/v0.0.42/nodes/`, {
-      headers: { 'X-SLURM-USER-TOKEN': readFileSync(said.get('token') ?? '', 'utf8').trim() },
-    });
-    expect(answer.status).toBe(200);
+  it.for([
+    ['24.11', 'v0.0.42'],
+    ['26.05', 'v0.0.45'],
+  ] as const)(
+    '%s goes on when it has ended, is used by what it printed, and leaves nothing when it is taken down',
+    async ([release, version]) => {
+      const cluster = name(`d-${release.replace('.', '-')}`);
+      onTestFinished(async () => void (await run(down, '--name', cluster)));
+      const { code, stdout, stderr } = await run(program, '--name', cluster, '--release', release);
+      expect(code, stderr).toBe(0);
+      const said = new Map(
+        [...stdout.matchAll(/^ {2}(\w+) +(\S+)$/gm)].map(([, what = '', value = '']) => [what, value]),
+      );
+      expect(said.get('user')).toBe('gha');
+      expect(readFileSync(said.get('key') ?? '').length).toBeGreaterThanOrEqual(32);
+      const answer = await fetch(`${said.get('slurmrestd')}/slurm/${version}/nodes/`, {
+        headers: { 'X-SLURM-USER-TOKEN': readFileSync(said.get('token') ?? '', 'utf8').trim() },
+      });
+      expect(answer.status).toBe(200);
 
-    expect(await run(down, '--name', cluster)).toMatchObject({
-      code: 0,
-      stdout: `the cluster ${cluster} is down\n`,
-    });
-    await expectNothingLeft(cluster);
-    const again = await run(down, '--name', cluster);
-    expect(again.code).toBe(1);
-    expect(again.stderr).toContain(`There is no cluster named ${cluster}`);
-  });
+      expect(await run(down, '--name', cluster)).toMatchObject({
+        code: 0,
+        stdout: `the cluster ${cluster} is down\n`,
+      });
+      await expectNothingLeft(cluster);
+      const again = await run(down, '--name', cluster);
+      expect(again.code).toBe(1);
+      expect(again.stderr).toContain(`There is no cluster named ${cluster}`);
+    },
+  );
 });

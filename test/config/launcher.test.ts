@@ -50,7 +50,10 @@ describe('a launcher', () => {
     [{ kind: 'command' }, ['command is required with kind command']],
     [
       { kind: 'command', command: '/r/run.sh', image: '/x.sif', binds: ['/a'] },
-      ['image goes with apptainer or docker', 'binds goes with apptainer or docker'],
+      [
+        'image goes with apptainer or docker',
+        'binds goes with kind apptainer or docker; with command, see mounts',
+      ],
     ],
     [{ kind: 'apptainer' }, ['image is required with kind apptainer']],
     [

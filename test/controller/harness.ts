@@ -6,7 +6,8 @@ import type { ClaimAnswer, NodeTimes } from '../../src/controller/claim-answer.t
 import type { ControllerConfig, CounterName } from '../../src/controller/context.ts';
 import type { ControllerParts } from '../../src/controller/create-context.ts';
 import { type Controller, createController } from '../../src/controller/create-controller.ts';
-import { findAllocation, liveAllocations } from '../../src/store/allocation-rows.ts';
+import { findAllocation } from '../../src/store/allocation-rows.ts';
+import { liveAllocations } from '../../src/store/live-allocations.ts';
 import { migrateDatabase } from '../../src/store/migrate.ts';
 import type { Allocation } from '../../src/store/move-allocation.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';

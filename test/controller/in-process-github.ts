@@ -29,7 +29,7 @@ export class InProcessGitHub implements GitHubPort {
   readonly state: SimulatorState;
   readonly faults = new CallFaults<'observe' | 'mint' | 'deregister' | 'runners'>();
   /** Jobs that listings do not show yet as they are: GitHub's lists lag. */
-  readonly lagging = new Map<number, WorkflowJob>();
+  readonly lagging: Map<number, WorkflowJob>;
   /** Names of mints that took effect after their caller had given up: nobody has what it takes to use them. */
   readonly lateMints = new Set<string>();
   #hasLacked = false;
@@ -41,8 +41,10 @@ export class InProcessGitHub implements GitHubPort {
   /** Told of each observation that lacks nothing and has reached who asked. */
   onShown: () => void = () => undefined;
 
-  constructor(wallMs: () => number) {
-    this.state = new SimulatorState({ wallMs, lostAfterMs: 600_000 });
+  /** `same`: the GitHub that another service talks to as well; its calls go wrong by themselves. */
+  constructor(wallMs: () => number, same?: InProcessGitHub) {
+    this.state = same?.state ?? new SimulatorState({ wallMs, lostAfterMs: 600_000 });
+    this.lagging = same?.lagging ?? new Map();
   }
 
   async observe(repository: string, known: KnownWork): Promise<RepositoryObservation> {
@@ -111,11 +113,12 @@ export class InProcessGitHub implements GitHubPort {
 
   runners(repository: string): Promise<readonly RegisteredRunner[]> {
     return this.faults.meet('runners', repository, () =>
-      [...this.state.runners.values()].map(({ id, name, online, jobId }) => ({
+      [...this.state.runners.values()].map(({ id, name, online, jobId, labels }) => ({
         id,
         name,
         online,
         busy: jobId !== null,
+        labels,
       })),
     );
   }

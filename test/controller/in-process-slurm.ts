@@ -12,6 +12,8 @@ export interface InProcessJob {
   states: readonly string[];
   comment: string;
   reason: string | null;
+  /** Milliseconds since the Unix epoch, as Slurm estimates it. */
+  expectedStartMs: number | null;
   /** How often Slurm has started it again. */
   restarts: number;
   /** The network sent its submit twice: this is the one too many. */
@@ -34,18 +36,24 @@ export const slurmFailures = {
 };
 
 export class InProcessSlurm implements WholeSlurm {
-  readonly jobs = new Map<number, InProcessJob>();
+  readonly jobs: Map<number, InProcessJob>;
   readonly faults = new CallFaults<keyof WholeSlurm>();
   /** What accounting has kept, newest last; null where there is none. */
   records: AccountedJob[] | null = null;
   /** Those that it has; null takes any. */
   partitions: ReadonlySet<string> | null = null;
-  #nextId = 1;
+  readonly #numbers: { next: number };
   /** Told of each submit when it is sent, and of each job that a cancel ends. */
   onSubmit: (name: string) => void = () => undefined;
   onCancel: (job: InProcessJob) => void = () => undefined;
   /** Told of each name that is fenced. */
   onFence: (name: string) => void = () => undefined;
+
+  /** `same`: the cluster that another service talks to as well; its calls go wrong by themselves. */
+  constructor(same?: InProcessSlurm) {
+    this.jobs = same?.jobs ?? new Map();
+    this.#numbers = same === undefined ? { next: 1 } : same.#numbers;
+  }
 
   submit(request: SubmitRequest): Promise<{ id: number; warnings: readonly string[] }> {
     this.onSubmit(request.name);
@@ -114,7 +122,7 @@ export class InProcessSlurm implements WholeSlurm {
 
   /** A job, whosever it is. */
   add(name: string, environment: InProcessJob['environment'] = {}, user: string | null = null): InProcessJob {
-    const id = this.#nextId++;
+    const id = this.#numbers.next++;
     const job = {
       id,
       name,
@@ -123,6 +131,7 @@ export class InProcessSlurm implements WholeSlurm {
       states: ['PENDING'],
       comment: '',
       reason: 'Resources',
+      expectedStartMs: null,
       restarts: 0,
       copy: false,
     };
@@ -152,11 +161,11 @@ export class InProcessSlurm implements WholeSlurm {
   }
 
   /** slurmctld has dropped its record, or has lost it, and goes on counting from `nextId`. */
-  forget(job: InProcessJob, nextId = this.#nextId): void {
+  forget(job: InProcessJob, nextId = this.#numbers.next): void {
     this.jobs.delete(job.id);
     // What it ran on a node is killed when the node reports a job that slurmctld doesn't know.
     job.states = ['FORGOTTEN'];
-    this.#nextId = nextId;
+    this.#numbers.next = nextId;
   }
 
   live(): InProcessJob[] {
@@ -178,5 +187,5 @@ function isLive({ states: [base = ''] }: InProcessJob): boolean {
 }
 
 function detailOf(job: InProcessJob): SlurmJobDetail {
-  return { ...job, expectedStartMs: null, node: 'node', exitCode: null };
+  return { ...job, node: 'node', exitCode: null };
 }

@@ -5,11 +5,14 @@ import type { InProcessJob } from './in-process-slurm.ts';
 export class MailboxNode {
   readonly job: InProcessJob;
   readonly key: string;
-  sequence = 0;
+  /** Of the last question. */
+  sequence: number;
   #taken: string[] = [];
 
-  constructor(job: InProcessJob) {
+  /** `sequence`: what the node's clock says, so that a script that Slurm starts again does not begin anew. */
+  constructor(job: InProcessJob, sequence = 0) {
     this.job = job;
+    this.sequence = sequence;
     this.key = job.environment['GHA_SLURM_MAILBOX_KEY'] ?? '';
   }
 

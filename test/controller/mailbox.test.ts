@@ -171,6 +171,19 @@ describe('a mailbox', () => {
     expect(h.column('select count(*) from runners')).toEqual([1]);
   });
 
+  it('Slurm starts the job again before it has taken its answer: it gets no runner, and is cancelled', async () => {
+    const { h, node } = await withOneJob();
+    node.claim();
+    await h.tick();
+    expect(node.part()).toMatchObject({ sequence: 1, part: 1 });
+    node.job.restarts += 1;
+    node.claim();
+    expect(await take(h, node)).toMatch(/^410\n/);
+    await h.tick();
+    expect(node.job.states).toEqual(['CANCELLED']);
+    expect(h.github.faults.count('mint')).toBe(1);
+  });
+
   it('it asks anew for the fourth time: it gets another runner, and the first one is deleted', async () => {
     const { h, node } = await withOneJob();
     for (let count = 0; count < 4; count += 1) {

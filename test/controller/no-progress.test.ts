@@ -1,6 +1,7 @@
 /** Loops that get nowhere end visibly: three in a row block the pool, and one at a time is tried after that. */
 import { describe, expect, it } from 'vitest';
 import { Harness } from './harness.ts';
+import { gitHubFailures } from './in-process-github.ts';
 
 const blocked = (h: Harness): string => h.controller.state().pools[0]?.blocked ?? '';
 
@@ -78,6 +79,22 @@ describe('no progress', () => {
     expect(h.rows()[0]).toMatchObject({ state: 'ended', outcome: 'unclaimed' });
     expect(h.rows()[0]?.reason).toMatch(/has run for 61 minutes and has not asked for its runner/);
     expect(job?.status).toBe('queued');
+    // Another one is tried.
+    expect(h.slurm.live()).toHaveLength(1);
+  });
+
+  it('a batch script that was told to ask again, and does not, is ended when it would have given up', async () => {
+    const h = new Harness();
+    h.queue();
+    await h.tick();
+    h.slurm.start(h.theJob());
+    h.github.faults.order('mint', { kind: 'before', error: gitHubFailures.refusedToken() });
+    expect(await h.claim(h.theJob())).toMatchObject({ status: 503 });
+    for (let minutes = 0; minutes < 16; minutes += 1) await h.tick(60_000);
+    expect(h.rows()).toMatchObject([{ state: 'claimed', claims: 0 }]);
+    for (let minutes = 0; minutes < 3; minutes += 1) await h.tick(60_000);
+    expect(h.rows()).toMatchObject([{ state: 'ended', outcome: 'runner-never-online' }, {}]);
+    expect(h.rows()[0]?.reason).toMatch(/was told to ask again .* and has not for 17 minutes/);
     // Another one is tried.
     expect(h.slurm.live()).toHaveLength(1);
   });

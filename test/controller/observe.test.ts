@@ -130,11 +130,15 @@ describe("Slurm's word", () => {
     const h = new Harness();
     h.queue(4);
     h.queue(3, ['slurm-large']);
+    await h.tick();
+    for (const job of h.slurm.live()) job.expectedStartMs = Date.UTC(2026, 10, 24, 12);
     await h.pass(65_000);
     expect(h.slurm.faults.count('job')).toBe(2);
-    expect(h.controller.state().allocations.some(({ reason }) => reason === 'Slurm says Resources.')).toBe(
-      true,
-    );
+    const reasons = h.controller.state().allocations.flatMap(({ reason }) => reason ?? []);
+    expect(reasons.toSorted()).toEqual([
+      'Slurm says Resources, expected to start at 2026-11-24T12:00:00.000Z.',
+      'Slurm says Resources, expected to start at 2026-11-24T12:00:00.000Z.',
+    ]);
   });
 });
 

@@ -4,7 +4,7 @@ import { repair } from '../../src/controller/repair.ts';
 import { Harness } from './harness.ts';
 import { slurmFailures } from './in-process-slurm.ts';
 
-const overrides = new Map([['acme/app', { account: 'app', qos: undefined, user: 'somebody' }]]);
+const overrides = new Map([['acme/app', { account: 'app', qos: 'low', user: 'somebody' }]]);
 
 describe('a repository with an account and a user of its own', () => {
   it('has its Slurm jobs submitted with them', async () => {
@@ -12,12 +12,17 @@ describe('a repository with an account and a user of its own', () => {
     const requests: unknown[] = [];
     const { submit } = h.slurm;
     h.slurm.submit = (request) => {
-      requests.push({ user: request.user, account: request.profile.account, cpus: request.profile.cpus });
+      requests.push({
+        user: request.user,
+        account: request.profile.account,
+        qos: request.profile.qos,
+        cpus: request.profile.cpus,
+      });
       return submit.call(h.slurm, request);
     };
     h.queue();
     await h.tick();
-    expect(requests).toEqual([{ user: 'somebody', account: 'app', cpus: 1 }]);
+    expect(requests).toEqual([{ user: 'somebody', account: 'app', qos: 'low', cpus: 1 }]);
   });
 
   it('has them looked at as that user: Slurm may keep them from everybody else', async () => {

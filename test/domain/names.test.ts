@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
+  instanceOfRunner,
   maxRunnerNameLength,
   maxRunnerNamePrefixLength,
   runnerName,
@@ -17,6 +18,12 @@ it('runner names stay within what GitHub allows, with the longest prefix', () =>
 it('names carry the instance and the allocation', () => {
   expect(slurmJobName('inst', 'alloc')).toBe('gha-inst-alloc');
   expect(runnerName('gha', 'inst', 'alloc', 2)).toBe('gha-inst-alloc-2');
+});
+
+it('a runner tells whose it is, and one of nobody here does not', () => {
+  const instance = newInstanceId();
+  expect(instanceOfRunner(runnerName('a-b', instance, newAllocationId(), 12))).toBe(instance);
+  expect(instanceOfRunner('big-machine-1')).toBeNull();
 });
 
 it('a pool key says everything about its pool', () => {

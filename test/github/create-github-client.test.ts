@@ -205,5 +205,6 @@ describe('runners', () => {
     expect(listed.length).toBe(130);
     expect(listed.filter((runner) => runner.busy).map((runner) => runner.name)).toEqual(['r-0']);
     expect(listed.every((runner) => runner.online)).toBe(true);
+    expect(listed.at(-1)?.labels).toEqual(['x', 'slurm-small']);
   });
 });

@@ -128,6 +128,8 @@ describe('secrets', () => {
     expect(text).toMatch(/^[\t\n -~]+$/);
     // Slurm's limit for a batch script is 4 MB; what goes over the wire a thousand times should be small.
     expect(text.length).toBeLessThan(32_768);
+    for (const handoff of ['callback', 'mailbox'] as const)
+      expect(jobScript(launcher, { handoff, check: true }).length, handoff).toBeLessThan(38_000);
     const called = ['launcher_check', 'launcher_prepare', 'launcher_run', 'launcher_clean', 'docker_clean'];
     for (const name of called) expect(text.split(`\n${name}() {`), name).toHaveLength(2);
     expect(spawnSync('bash', ['-n'], { input: text }).status).toBe(0);

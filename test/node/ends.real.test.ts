@@ -93,8 +93,10 @@ describe.skipIf(realSlurmMissing !== null)('the end of a job', () => {
         // slurmctld looks at time limits twice a minute.
         const told = () => withWords(jobs, 'interrupting the runner');
         await until(told, 90_000, 250);
+      }
+      if (act !== 'kill') {
         // GitHub hears it from the runner, in every launcher, because that got INT: within a minute, and from nobody else.
-        await until(() => jobs.every((job) => job.status === 'completed'), 60_000);
+        await until(() => jobs.every((job) => job.status === 'completed'), 60_000).catch(() => undefined);
         expect(jobs.map(({ conclusion }) => conclusion)).toEqual(jobs.map(() => 'failure'));
         expect(await withWords(jobs, 'Told to end by INT')).toBe(true);
       }

@@ -2,7 +2,7 @@
  * A hostile step with a Docker socket, in a real Slurm job: it is root in its daemon's namespaces, and finds nothing of the jobs of
  * the same Slurm user that are live beside it on the node, nor of that user or of the node.
  */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runnerBind } from '../support/runner-folder.ts';
@@ -32,6 +32,11 @@ const ofOthers = [
 ];
 /** What there is in the daemon's root: /results is a bind of the configuration. */
 const shown = 'bin dev etc lib lib64 opt proc results run sbin sys tmp usr var'.split(' ');
+/** Of this test, in the machine's hierarchy. */
+const controlGroups = join(
+  existsSync('/sys/fs/cgroup/unified') ? '/sys/fs/cgroup/unified' : '/sys/fs/cgroup',
+  `gha-isolation-${process.pid}`,
+);
 const own = ['secret-of-own-environment', 'secret-of-own-file'];
 
 describe.skipIf(realSlurmMissing !== null)('isolation', () => {
@@ -47,6 +52,10 @@ describe.skipIf(realSlurmMissing !== null)('isolation', () => {
         'slurm-both': profileWith({ ...apptainer, docker: rootless }),
       },
     });
+    // As Slurm does it with proctrack/cgroup: what slurmd starts is in a group beside others'.
+    await node.onNode(`
+      mkdir -p ${controlGroups}/own ${controlGroups}/of-a-neighbour
+      for daemon in $(pgrep -x slurmd); do echo $daemon > ${controlGroups}/own/cgroup.procs; done`);
     copyFileSync(join(import.meta.dirname, 'hunt.sh'), join(node.world.cluster.directory, 'hunt.sh'));
     await node.onNode(`
       cp /var/lib/cluster/hunt.sh /results/hunt.sh && chmod 0755 /results/hunt.sh
@@ -60,6 +69,10 @@ describe.skipIf(realSlurmMissing !== null)('isolation', () => {
   afterAll(async () => {
     await node.service.kill('SIGTERM');
     await node.world.stop();
+    // Of a test that failed, jobs are still ending.
+    const isEmpty = () => readFileSync(join(controlGroups, 'own/cgroup.procs'), 'utf8') === '';
+    await until(isEmpty, 10_000);
+    for (const path of ['own', 'of-a-neighbour', '']) rmdirSync(join(controlGroups, path));
   });
 
   const asUser = (script: string) =>
@@ -74,6 +87,7 @@ describe.skipIf(realSlurmMissing !== null)('isolation', () => {
     as_root() { docker run --rm --privileged --pid=host --network=host --ipc=host --uts=host --userns=host -e MINE -v /:/host -v /results:/results busybox "$@"; }
     /results/hunt.sh / > /results/${name}-step
     as_root ls /host > /results/${name}-folders
+    as_root sh -c 'for try in 1 2 3; do busybox find /host/sys -type d -path "*cgroup*"; busybox umount -l /host/sys/fs/cgroup/unified /host/sys/fs/cgroup /host/sys; done 2> /dev/null' > /results/${name}-groups || true
     as_root sh -c 'for kind in mnt pid ipc net user; do busybox readlink /proc/1/ns/$kind; done' > /results/${name}-namespaces
     as_root /results/hunt.sh /host > /results/${name}-root
     as_root /results/hunt.sh /host escape > /results/${name}-uncovered
@@ -113,6 +127,12 @@ describe.skipIf(realSlurmMissing !== null)('isolation', () => {
         expect(seen, how).toEqual(expect.arrayContaining(own));
       }
       expect((await found('folders')).filter((name) => name !== 'home')).toEqual(shown);
+      // Those of other jobs have their numbers in their names.
+      const groups = await found('groups');
+      expect(groups).toContain('/host/sys/fs/cgroup');
+      expect(groups.filter((path) => path.includes('gha-isolation') || path.includes('neighbour'))).toEqual(
+        [],
+      );
       const ofNode = lines(
         await node.onNode('for kind in mnt pid ipc net user; do readlink /proc/1/ns/$kind; done'),
       );

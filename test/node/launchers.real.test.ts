@@ -135,6 +135,19 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
     expect(printed).toContain('read-only');
   });
 
+  it('command with docker: containers get the work folder, /tmp and software, and no path that only the node has', async () => {
+    const printed = await run(
+      'slurm-engine',
+      `show() { echo "$1: $(docker run --rm -v "$1:/shown" busybox ls /shown 2>&1 | tr '\\n' ' ')"; }
+      echo of-work > mine; echo of-tmp > "$TMPDIR/mine"
+      show "$PWD"; show /tmp; show /opt; show /results; show /home/gha`,
+    );
+    expect(printed).toMatch(/_work: .*mine/);
+    expect(printed).toMatch(/^\/tmp: .*mine/m);
+    expect(printed).toMatch(/^\/opt: .*actions-runner/m);
+    for (const path of ['/results', '/home/gha']) expect(printed).toMatch(`${path}: docker: Error`);
+  });
+
   it('where the time of an allocation went is kept', async () => {
     const work = await startWorkload(node.world);
     const [job] = work.queue(1, 'slurm-docker', 'sleep 1');

@@ -23,7 +23,8 @@ const pool = (scope: string, profile: string): fc.Arbitrary<PoolSnapshot> =>
     .record({
       queued: fc.array(fc.record({ createdAtMs: fc.nat(1_000), rests: fc.boolean() }), { maxLength: 12 }),
       allocations: fc.uniqueArray(allocation, { maxLength: 12, selector: ({ id }) => id }),
-      unconfirmed: fc.nat(3),
+      inDoubt: fc.nat(2),
+      confirmable: fc.nat(2),
       stale: fc.boolean(),
       blocked: fc.option(fc.constant('refused')),
       probes: fc.constantFrom(0, 1, Number.POSITIVE_INFINITY),
@@ -31,10 +32,11 @@ const pool = (scope: string, profile: string): fc.Arbitrary<PoolSnapshot> =>
       maxAllocations: fc.constantFrom(1, 5, Number.POSITIVE_INFINITY),
       surplusSinceMs: fc.option(fc.nat(100)),
     })
-    .map(({ queued, allocations, ...others }) => {
+    .map(({ queued, allocations, confirmable, ...others }) => {
       const firstJob = scopes.indexOf(scope) * 1_000 + profiles.indexOf(profile) * 100;
       return {
         ...others,
+        unconfirmed: confirmable + others.inDoubt,
         pool: poolOf(scope, profile, [profile]),
         queued: queued
           .toSorted((a, b) => a.createdAtMs - b.createdAtMs)

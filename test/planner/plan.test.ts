@@ -92,26 +92,38 @@ describe('plan, whatever the snapshot', () => {
 
   it('never exceeds a cap by what it adds', () =>
     always((snapshot, actions) => {
-      const held = snapshot.pools.reduce((sum, pool) => sum + pool.allocations.length, 0);
-      if (submitsOf(actions) > 0)
-        expect(held + submitsOf(actions)).toBeLessThanOrEqual(snapshot.limits.maxAllocations);
-      for (const [scope, pools] of Map.groupBy(snapshot.pools, (pool) => pool.pool.scope)) {
+      const { maxAllocations, maxPerRepository, maxPending } = snapshot.limits;
+      const holds = (pools: readonly PoolSnapshot[], cap: number, what: string): void => {
         const added = pools.reduce((sum, pool) => sum + submitsOf(actions, pool), 0);
-        const before = pools.reduce((sum, pool) => sum + pool.allocations.length, 0);
-        if (added > 0) expect(before + added, scope).toBeLessThanOrEqual(snapshot.limits.maxPerRepository);
-      }
+        const before = pools.reduce((sum, pool) => sum + pool.allocations.length + pool.inDoubt, 0);
+        if (added > 0) expect(before + added, what).toBeLessThanOrEqual(cap);
+      };
+      holds(snapshot.pools, maxAllocations, 'in all');
+      for (const [scope, pools] of Map.groupBy(snapshot.pools, (pool) => pool.pool.scope))
+        holds(pools, maxPerRepository, scope);
+      // A pool's own is that of its profile, over all repositories: the tightest holds for what it adds.
+      for (const pools of Map.groupBy(snapshot.pools, (pool) => pool.pool.profile).values())
+        for (const pool of pools.filter((one) => submitsOf(actions, one) > 0)) {
+          const before = pools.reduce((sum, one) => sum + one.allocations.length + one.inDoubt, 0);
+          expect(before + submitsOf(actions, pool), pool.pool.key).toBeLessThanOrEqual(pool.maxAllocations);
+        }
       const waiting = snapshot.pools
-        .flatMap((pool) => pool.allocations)
-        .filter(({ state, started }) => (state === 'submitting' || state === 'pending') && !started).length;
-      if (submitsOf(actions) > 0)
-        expect(waiting + submitsOf(actions)).toBeLessThanOrEqual(snapshot.limits.maxPending);
+        .map(
+          ({ allocations, inDoubt }) =>
+            inDoubt +
+            allocations.filter(
+              ({ state, started }) => (state === 'submitting' || state === 'pending') && !started,
+            ).length,
+        )
+        .reduce((sum, count) => sum + count, 0);
+      if (submitsOf(actions) > 0) expect(waiting + submitsOf(actions)).toBeLessThanOrEqual(maxPending);
     }));
 
   it('never makes a repository richer than one that could have had the same room', () =>
     always((snapshot, actions) => {
       const shares = [...Map.groupBy(snapshot.pools, (pool) => pool.pool.scope)].map(([scope, pools]) => {
         const added = pools.reduce((sum, pool) => sum + submitsOf(actions, pool), 0);
-        const held = pools.reduce((sum, pool) => sum + pool.allocations.length, 0);
+        const held = pools.reduce((sum, pool) => sum + pool.allocations.length + pool.inDoubt, 0);
         // Wishes that only a cap over all repositories stands in the way of.
         const wishes = pools
           .filter((pool) => !pool.stale && pool.blocked === null && pool.maxAllocations === Infinity)
@@ -195,6 +207,7 @@ describe('plan, whatever the snapshot', () => {
 describe('plan', () => {
   const base = {
     unconfirmed: 0,
+    inDoubt: 0,
     stale: false,
     blocked: null,
     probes: Number.POSITIVE_INFINITY,

@@ -103,6 +103,28 @@ describe('the version', () => {
     );
   });
 
+  it('is that which a submit is sent in where its further fields are judged', async () => {
+    // v0.0.41 knows `oversubscribe`, and v0.0.42 does not.
+    let served = ['v0.0.41'];
+    const { client, asked } = await slurmrestd(
+      (record) =>
+        record.call.endsWith('submit') && served.some((version) => record.call.includes(version))
+          ? { body: { job_id: 7, errors: [] } }
+          : pings(() => served)(record),
+      { apiVersion: 'auto' },
+    );
+    const request = submitRequest();
+    const submit = () =>
+      client.submit({ ...request, profile: { ...request.profile, extra: { oversubscribe: true } } });
+    expect(await submit()).toMatchObject({ id: 7 });
+    served = ['v0.0.45'];
+    expect(await failureOf(SlurmError, submit())).toMatchObject({ kind: 'refused', notCreated: true });
+    expect(callsOf(asked).filter((call) => call.endsWith('submit'))).toEqual([
+      'POST v0.0.41/job/submit',
+      'POST v0.0.41/job/submit',
+    ]);
+  });
+
   it('none in common: says which would do', async () => {
     const { client } = await slurmrestd(
       pings(() => []),

@@ -250,6 +250,27 @@ describe('several', () => {
     expect([first.counter.calls, second.counter.calls]).toEqual([1, 1]);
   });
 
+  it.each([
+    [401, {}],
+    [404, {}],
+    [405, {}],
+    [302, { Location: '/login' }],
+  ] as const)(
+    'where a proxy answers %i in place of the first, the next is asked at once, for a submit too',
+    async (status, headers) => {
+      const page: RequestListener = (_request, response) => {
+        response
+          .writeHead(status, { 'Content-Type': 'text/html', ...headers })
+          .end('<html><title>not here</title></html>');
+      };
+      const [first, second] = [counted(page), counted(answers)];
+      const api = clientFor([await first.url, await second.url]);
+      expect(await api.submit(submitRequest())).toMatchObject({ id: 7 });
+      expect(await api.states([])).toEqual(new Map());
+      expect(second.counter.calls).toBe(2);
+    },
+  );
+
   it('what Slurm says is not asked again elsewhere', async () => {
     const says: RequestListener = (_request, response) => {
       response

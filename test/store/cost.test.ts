@@ -8,6 +8,7 @@ import * as cancelRows from '../../src/store/cancel-rows.ts';
 import type { Connection } from '../../src/store/connection.ts';
 import { drizzle } from '../../src/store/drizzle.ts';
 import * as failedAttempts from '../../src/store/failed-attempts.ts';
+import * as liveAllocationRows from '../../src/store/live-allocations.ts';
 import { migrateDatabase } from '../../src/store/migrate.ts';
 import * as poolHealthRows from '../../src/store/pool-health-rows.ts';
 import * as recentAllocations from '../../src/store/recent-allocations.ts';
@@ -18,13 +19,13 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 /** Every function that the service calls with what it has, by name. */
 const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   findAllocation: (db) => allocationRows.findAllocation(db, 'a'),
-  liveAllocations: (db) => allocationRows.liveAllocations(db),
-  liveAllocationsInBrief: (db) => allocationRows.liveAllocationsInBrief(db),
-  allocationsIn: (db) => allocationRows.allocationsIn(db, 'busy'),
-  liveAllocationBySlurmJob: (db) => allocationRows.liveAllocationBySlurmJob(db, 5),
-  countClaimed: (db) => allocationRows.countClaimed(db, 'p', 'a'),
-  quietAllocations: (db) => allocationRows.quietAllocations(db, 5),
-  busyWithJobOver: (db) => allocationRows.busyWithJobOver(db),
+  liveAllocations: (db) => liveAllocationRows.liveAllocations(db),
+  liveAllocationsInBrief: (db) => liveAllocationRows.liveAllocationsInBrief(db),
+  allocationsIn: (db) => liveAllocationRows.allocationsIn(db, 'busy'),
+  liveAllocationBySlurmJob: (db) => liveAllocationRows.liveAllocationBySlurmJob(db, 5),
+  countClaimed: (db) => liveAllocationRows.countClaimed(db, 'p', 'a'),
+  quietAllocations: (db) => liveAllocationRows.quietAllocations(db, 5),
+  busyWithJobOver: (db) => liveAllocationRows.busyWithJobOver(db),
   endedSupply: (db) => allocationRows.endedSupply(db),
   unconfirmedAllocations: (db) => allocationRows.unconfirmedAllocations(db, 's'),
   endedAllocations: (db) => allocationRows.endedAllocations(db, 1_000, { endedAt: 5, id: 'a' }),

@@ -37,7 +37,7 @@ export class CallChecks {
     const { slurm, github } = world;
     slurm.onCancel = (job) => this.#cancelled(job);
     slurm.onSubmit = (name) => this.#submitted(name);
-    slurm.onFence = (name) => void this.#inDoubt.delete(name);
+    slurm.onFence = (name) => this.#fenced(name);
     github.onDeregister = (name) => this.#deregistered(name);
     github.onMint = (name, wanted) => this.#minted(name, wanted);
   }
@@ -90,6 +90,12 @@ export class CallChecks {
     if (tooMany !== null) history.violate(tooMany);
   }
 
+  #fenced(name: string): void {
+    const { isOurs, history } = this.#world;
+    this.#inDoubt.delete(name);
+    if (!isOurs(name)) history.violate(`${name} was fenced, which is another's`);
+  }
+
   /** However long Slurm answers nothing: what may be there and what is there are no more than the jobs that the service was shown. */
   #checkSupply(name: string, label: string): void {
     const { query, history, demand, registrations } = this.#world;
@@ -112,6 +118,8 @@ export class CallChecks {
   #deregistered(name: string): void {
     const runner = this.#world.github.runner(name);
     this.#world.registrations.noteDeletion(name);
+    if (!this.#world.isOurs(name))
+      this.#world.history.violate(`GitHub was asked to delete ${name}, which is another's`);
     this.#noteFault('deregister', name);
     if (runner === undefined || runner.jobId === null) return;
     const [row] = this.#world.query<{ state: RunnerRow['state'] }>(

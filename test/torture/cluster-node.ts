@@ -4,6 +4,7 @@
  */
 
 import type { ClaimAnswer } from '../../src/controller/claim-answer.ts';
+import type { Controller } from '../../src/controller/create-controller.ts';
 import { answeredWithinMs } from '../../src/controller/mailbox.ts';
 import type { InProcessJob } from '../controller/in-process-slurm.ts';
 import { MailboxNode } from '../controller/mailbox-node.ts';
@@ -31,7 +32,8 @@ export class ClusterNode {
     this.#world = world;
     this.job = job;
     this.#startedMs = world.clock.monotonicMs();
-    this.#mailbox = job.environment['GHA_SLURM_MAILBOX_KEY'] === undefined ? null : new MailboxNode(job);
+    this.#mailbox =
+      job.environment['GHA_SLURM_MAILBOX_KEY'] === undefined ? null : new MailboxNode(job, this.#startedMs);
   }
 
   get runnerName(): string | null {
@@ -65,10 +67,10 @@ export class ClusterNode {
       const unfit = { slurmJobId: job.id, node: 'node', reason: 'no Docker' };
       const token = environment['GHA_SLURM_CLAIM_TOKEN'] ?? '';
       // Heard or not, the script ends.
-      await world.service.ask((controller) =>
+      await this.#ask((controller) =>
         controller.noteUnfit(environment['GHA_SLURM_ALLOCATION'] ?? '', token, unfit),
       );
-      await world.service.ask((controller) =>
+      await this.#ask((controller) =>
         controller.noteOutput(environment['GHA_SLURM_ALLOCATION'] ?? '', token, 'no Docker'),
       );
       return this.#exit('FAILED');
@@ -91,7 +93,7 @@ export class ClusterNode {
 
   #askForRunner(): Promise<(Pick<ClaimAnswer, 'status'> & Partial<Granted>) | null> {
     const { id, environment, restarts } = this.job;
-    return this.#world.service.ask((controller) =>
+    return this.#ask((controller) =>
       controller.claim(
         environment['GHA_SLURM_ALLOCATION'] ?? '',
         environment['GHA_SLURM_CLAIM_TOKEN'] ?? '',
@@ -123,6 +125,7 @@ export class ClusterNode {
     // The registration is gone: the runner says so, and exits.
     if (runner === undefined) return this.#exit('COMPLETED');
     runner.online = true;
+    runner.lastSeenMs = clock.wallMs();
     if (this.#world.faults.troubles.withholdsJobs) this.#note('GitHub gave it nothing');
     const taken = this.#world.faults.troubles.withholdsJobs ? null : github.state.take(runner);
     if (taken !== null) {
@@ -133,7 +136,7 @@ export class ClusterNode {
     if (clock.monotonicMs() - this.#idleSinceMs < idleAfterMs) return;
     this.#idleSinceMs = clock.monotonicMs();
     const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
-    const answer = await this.#world.service.ask((controller) => controller.answerIdle(id, this.#eventToken));
+    const answer = await this.#ask((controller) => controller.answerIdle(id, this.#eventToken));
     if (answer === 'stop') this.#exit('COMPLETED');
   }
 
@@ -156,9 +159,15 @@ export class ClusterNode {
   async #report(event: 'started' | 'finished' | 'exit'): Promise<void> {
     // The mailbox carries no events.
     if (this.#mailbox !== null) return;
-    if (this.#world.faults.troubles.lostAnswers.meet()) return this.#note(`its word "${event}" was lost`);
+    if (this.#world.faults.isCutOff || this.#world.faults.troubles.lostAnswers.meet())
+      return this.#note(`its word "${event}" was lost`);
     const id = this.job.environment['GHA_SLURM_ALLOCATION'] ?? '';
-    await this.#world.service.ask((controller) => controller.takeEvent(id, this.#eventToken, event));
+    await this.#ask((controller) => controller.takeEvent(id, this.#eventToken, event));
+  }
+
+  async #ask<T>(question: (controller: Controller) => Promise<T> | T): Promise<T | null> {
+    const { faults, service } = this.#world;
+    return faults.isCutOff ? null : service.ask(question);
   }
 
   #note(cause: string): void {

@@ -3,6 +3,7 @@ import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
 import type { GitHubCall, SlurmCall } from './faults.ts';
+import { inMailboxes } from './mailbox-scenarios.ts';
 import type { World } from './world.ts';
 
 /** Every call of the two ports: one that is added there and not here does not compile. */
@@ -29,10 +30,21 @@ export type Side = Exclude<CallFault['kind'], 'slow'>;
 export type WorldEvent =
   | { readonly kind: 'queue'; readonly count: number; readonly label: string }
   | {
-      readonly kind: 'cancel' | 'nodeFail' | 'flagRequeued' | 'requeue' | 'deleteRunner' | 'lag';
+      readonly kind: 'cancel' | 'nodeFail' | 'flagRequeued' | 'requeue' | 'deleteRunner' | 'lag' | 'hang';
       readonly which: number;
     }
-  | { readonly kind: 'thief' | 'rerun' | 'kill' | 'start' | 'forget' | 'reuse' | 'backUp' | 'restore' }
+  | {
+      readonly kind:
+        | 'thief'
+        | 'rerun'
+        | 'kill'
+        | 'start'
+        | 'forget'
+        | 'reuse'
+        | 'backUp'
+        | 'restore'
+        | 'mailbox';
+    }
   | { readonly kind: 'crashAt'; readonly point: number; readonly side: 'before' | 'after' }
   | {
       readonly kind: 'slurm';
@@ -53,9 +65,13 @@ export type WorldEvent =
         | 'slots'
         | 'loseAnswers'
         | 'breakRunners'
+        | 'unfit'
         | 'stopSlurm'
         | 'stopGitHub'
         | 'refuse'
+        | 'fillDisk'
+        | 'cutOff'
+        | 'minutes'
         | 'steps';
       readonly count: number;
     }
@@ -99,6 +115,22 @@ export async function happen(
     case 'requeue': {
       const job = nth(world.cluster.running(), happening.which);
       if (job !== undefined) world.cluster.requeue(job);
+      break;
+    }
+    case 'hang': {
+      // A runner that hangs is another thing: 'breakRunners'. Of two of one name one is known to nobody, and only Slurm's time limit ends it.
+      const all = [...world.slurm.jobs.values()];
+      const job = nth(
+        world.cluster
+          .running()
+          .filter(
+            ({ id, name }) =>
+              world.cluster.nodeOf(id)?.runnerName === null &&
+              !all.some((other) => other.name === name && other.id !== id),
+          ),
+        happening.which,
+      );
+      if (job !== undefined) world.cluster.nodeOf(job.id)?.hang();
       break;
     }
     case 'forget':
@@ -166,6 +198,22 @@ export async function happen(
       break;
     case 'refuse':
       world.faults.refuseSubmits(happening.count);
+      break;
+    case 'unfit':
+      world.faults.lackOnNodes(happening.count);
+      break;
+    case 'fillDisk':
+      world.faults.fillDisk(happening.count);
+      break;
+    case 'cutOff':
+      world.faults.cutOff(happening.count);
+      break;
+    case 'mailbox':
+      // For good: what was submitted with a mailbox asks nowhere else.
+      world.service.restartWith(inMailboxes);
+      break;
+    case 'minutes':
+      for (let left = happening.count; left > 0; left -= 1) await world.step(60_000);
       break;
     case 'withhold':
       world.faults.withholdJobs(happening.on);

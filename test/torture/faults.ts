@@ -15,6 +15,7 @@ export class Faults {
   readonly #world: World;
   /** Steps that are left of Slurm's refusals, and of outages. */
   #refusals = 0;
+  #fullSteps = 0;
   readonly #outages = new Map<{ outage: (() => Error) | null }, number>();
 
   constructor(world: World) {
@@ -71,6 +72,21 @@ export class Faults {
     this.troubles.unfitNodes.order(count);
   }
 
+  /** No node reaches the service for so many minutes. */
+  cutOff(minutes: number): void {
+    this.troubles.cutOffUntilMs = this.#world.clock.monotonicMs() + minutes * 60_000;
+  }
+
+  get isCutOff(): boolean {
+    return this.#world.clock.monotonicMs() < this.troubles.cutOffUntilMs;
+  }
+
+  /** Nothing can be written for so many steps. */
+  fillDisk(steps: number): void {
+    this.#world.service.fillDisk();
+    this.#fullSteps = steps;
+  }
+
   /** What took effect late does so now. */
   settle(): void {
     this.#world.slurm.faults.settle();
@@ -81,6 +97,8 @@ export class Faults {
   step(): void {
     this.#refusals -= 1;
     if (this.#refusals < 0) this.#world.slurm.partitions = null;
+    this.#fullSteps -= 1;
+    if (this.#fullSteps < 0) this.#world.service.makeRoom();
     for (const [faults, steps] of this.#outages) {
       this.#outages.set(faults, steps - 1);
       if (steps <= 0) faults.outage = null;
@@ -97,5 +115,7 @@ export class Faults {
     slurm.partitions = null;
     this.troubles.lostAnswers.order(0);
     this.troubles.withholdsJobs = false;
+    this.troubles.cutOffUntilMs = 0;
+    this.#world.service.makeRoom();
   }
 }

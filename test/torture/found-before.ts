@@ -83,6 +83,27 @@ export const foundBefore: readonly { readonly what: string; readonly events: rea
     ],
   },
   {
+    what: 'a batch script that was told to ask again hangs, and its claim is supply for ever',
+    events: [
+      { kind: 'queue', count: 1, label: 'slurm-small' },
+      { kind: 'github', call: 'mint', side: 'before', failure: 'refusedToken', times: 1 },
+      { kind: 'hang', which: 0 },
+      { kind: 'queue', count: 1, label: 'slurm-small' },
+      { kind: 'thief' },
+    ],
+  },
+  {
+    what: 'a job that Slurm starts again is handed the runner that was on its way through the mailbox',
+    events: [
+      { kind: 'mailbox' },
+      { kind: 'queue', count: 2, label: 'slurm-small' },
+      { kind: 'thief' },
+      { kind: 'requeue', which: 3 },
+      { kind: 'cancel', which: 0 },
+      { kind: 'stopSlurm', count: 1 },
+    ],
+  },
+  {
     what: 'a listing that lacks the job of a runner that has started is taken for the word that it started none',
     events: [
       { kind: 'queue', count: 1, label: 'slurm-small' },

@@ -1,12 +1,12 @@
 /** GitHub's side: what users, administrators, other runners and GitHub itself do there. */
 import { config, repository } from '../controller/controller-config.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
-import type { World } from './world.ts';
+import { stepMs, type World } from './world.ts';
 
 export class Hub {
   readonly #world: World;
   readonly #stolen: { readonly job: SimulatedJob; readonly untilMs: number }[] = [];
-  /** Steps that are left of each lag, by job. */
+  /** Monotonic time at which each lag ends, by job. */
   readonly #lagging = new Map<number, number>();
 
   constructor(world: World) {
@@ -31,10 +31,10 @@ export class Hub {
     if (job !== null) this.#stolen.push({ job, untilMs: clock.monotonicMs() + 30_000 });
   }
 
-  /** GitHub's lists go on showing the job as it is now, for so many steps. */
+  /** GitHub's lists go on showing the job as it is now, for so many steps of five seconds. */
   lag(job: SimulatedJob, steps: number): void {
     this.#world.github.lag(job);
-    this.#lagging.set(job.id, steps);
+    this.#lagging.set(job.id, this.#world.clock.monotonicMs() + steps * stepMs);
   }
 
   /** An administrator deletes a registration, and the runner does not notice. */
@@ -54,11 +54,14 @@ export class Hub {
 
   /** A step of the world. */
   step(): void {
-    const { github, clock, cluster } = this.#world;
+    const { github, clock, cluster, invariants } = this.#world;
     const { state } = github;
     // GitHub sees that nobody is at the other end any more.
     const held = cluster.heldRunners();
-    for (const runner of state.runners.values()) if (!held.has(runner.name)) runner.online = false;
+    for (const name of invariants.registrations()) {
+      const runner = held.has(name) ? undefined : github.runner(name);
+      if (runner !== undefined) runner.online = false;
+    }
     for (const { job } of this.#stolen.filter(({ untilMs }) => clock.monotonicMs() >= untilMs)) {
       state.complete(job, 'success');
     }
@@ -66,12 +69,10 @@ export class Hub {
       const runner = [...state.runners.values()].find(({ jobId }) => jobId === job.id);
       if (runner !== undefined) runner.lastSeenMs = clock.wallMs();
     }
-    for (const [id, steps] of this.#lagging) {
-      if (steps > 0) this.#lagging.set(id, steps - 1);
-      else {
-        this.#lagging.delete(id);
-        github.lagging.delete(id);
-      }
+    for (const [id, untilMs] of this.#lagging) {
+      if (clock.monotonicMs() <= untilMs) continue;
+      this.#lagging.delete(id);
+      github.lagging.delete(id);
     }
   }
 }

@@ -1,7 +1,9 @@
 /** One process that searches: schedules of one seed after another until something does not hold, or until there were enough. */
 import { answerOrder } from './answer-order.ts';
+import type { WorldEvent } from './events.ts';
 import { playSeed, type Violation } from './play-seed.ts';
 import type { Kind } from './schedule.ts';
+import { count, nothingPlayed, type Tally } from './tally.ts';
 
 export interface Hunt {
   readonly firstSeed: number;
@@ -19,13 +21,17 @@ export interface Found {
   /** Schedules, without those of shrinking. */
   readonly schedules: number;
   readonly violation: Violation | null;
+  /** Shrinking included. */
+  readonly tally: Tally;
 }
 
 answerOrder<Hunt, Found>(async (files, { firstSeed, step, schedules, shrink, kinds, like = /./s }) => {
+  const tally = nothingPlayed();
+  const onLife = (events: readonly WorldEvent[]): void => count(tally, events);
   for (let played = 0; played < schedules; played += 1) {
-    const violation = await playSeed(files, firstSeed + played * step, { shrink, kinds });
+    const violation = await playSeed(files, firstSeed + played * step, { shrink, kinds, onLife });
     if (violation?.sentences.some((sentence) => like.test(sentence)))
-      return { schedules: played + 1, violation };
+      return { schedules: played + 1, violation, tally };
   }
-  return { schedules, violation: null };
+  return { schedules, violation: null, tally };
 });

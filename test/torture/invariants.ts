@@ -25,6 +25,8 @@ interface FreshEvent extends EndedRow {
 }
 
 interface Surroundings {
+  /** Of the service's profiles: jobs with other ones are none of its business. */
+  readonly labels: readonly string[];
   readonly clock: VirtualClock;
   readonly slurm: InProcessSlurm;
   readonly github: InProcessGitHub;
@@ -32,9 +34,8 @@ interface Surroundings {
   readonly nodeOf: (slurmJobId: number) => ClusterNode | undefined;
 }
 
-/** Allocations may exceed what is queued now by what was queued this long ago. */
+/** Allocations may exceed what is queued now by what was queued this long before the service last saw the queue for the surplus grace. */
 const windowMs = 10 * 60_000;
-const labels = [...config.profiles.keys()];
 
 export class Invariants {
   readonly history = new History();
@@ -48,6 +49,12 @@ export class Invariants {
   readonly #registrations: RegistrationBound;
   /** Monotonic time of the step before this one, and of this one. */
   #stepsMs: readonly [number, number] = [0, 0];
+  /** Monotonic time of GitHub's last whole answer. */
+  #answeredMs = 0;
+  /** Since when each turn has had one, and could be written down; null while that is not so. */
+  #seesSinceMs: number | null = null;
+  /** Of the last turn before which that was so for the surplus grace. */
+  #sawMs = 0;
   readonly #known = new Set<number>();
   readonly submits = new SubmitRate();
   #lastEvent = 0;
@@ -60,11 +67,12 @@ export class Invariants {
     this.#prefix = `gha-${instance?.id}-`;
     this.#neighbours();
     world.github.onShown = () => {
+      this.#answeredMs = world.clock.monotonicMs();
       this.#registrations.noteAnswer(this.#noteDemand());
       this.waste.noteAnswer();
     };
     this.waste = new Waste({
-      jobs: () => world.github.state.jobs.values(),
+      jobs: () => this.#jobs(),
       isKnown: (name) => world.query('select 1 from allocations where slurm_job_name = ?', name).length > 0,
       isLagging: (id) => world.github.lagging.has(id),
       wallMs: () => world.clock.wallMs(),
@@ -72,7 +80,7 @@ export class Invariants {
     this.#registrations = new RegistrationBound({
       github: world.github,
       demand: this.#demand,
-      labels,
+      labels: world.labels,
       graceMs: config.limits.surplusGraceMs,
       isOurs: (name) => name.startsWith(this.#prefix),
       claimed: () => this.#claimedRunners(),
@@ -99,7 +107,12 @@ export class Invariants {
   }
 
   openJobs(): SimulatedJob[] {
-    return [...this.#world.github.state.jobs.values()].filter((job) => job.status !== 'completed');
+    return this.#jobs().filter((job) => job.status !== 'completed');
+  }
+
+  #jobs(): SimulatedJob[] {
+    const { github, labels } = this.#world;
+    return [...github.state.jobs.values()].filter((job) => labels.includes(job.labels[0] ?? ''));
   }
 
   registrations(): string[] {
@@ -114,7 +127,10 @@ export class Invariants {
   }
 
   /** Its database is a copy of what it once was: what the copy does not know is cancelled, or taken by a runner that nobody knows. */
-  noteRestore(): void {
+  noteRestore(backedUpMs: number): void {
+    // It knows of the queue of then.
+    this.#sawMs = Math.min(this.#sawMs, backedUpMs);
+    this.#seesSinceMs = null;
     const [last] = this.#world.query<{ id: number | null }>('select max(id) as id from allocation_events');
     this.#lastEvent = last?.id ?? 0;
     const rows = this.#world.query<{ name: string }>(
@@ -138,14 +154,16 @@ export class Invariants {
     this.#noteDemand();
   }
 
-  endStep(isAlive: boolean, defects: string[]): void {
+  /** `isWell`: the service lives, and can write. */
+  endStep(isWell: boolean, defects: string[]): void {
     this.#noteDemand();
-    this.#registrations.check(this.#stepsMs[1], isAlive);
+    this.#noteTurn(isWell && this.#answeredMs === this.#stepsMs[1]);
+    this.#registrations.check(this.#stepsMs[1], isWell);
     this.#checkSupply();
     this.#checkNames();
     this.#checkEvents();
     this.#checkNeighbours();
-    for (const job of this.#world.github.state.jobs.values()) this.#checkFailure(job);
+    for (const job of this.#jobs()) this.#checkFailure(job);
     for (const defect of defects.splice(0)) this.history.violate(`a defect: ${defect}`);
   }
 
@@ -202,12 +220,19 @@ export class Invariants {
     return new Set(rows.map(({ name }) => name));
   }
 
+  #noteTurn(sees: boolean): void {
+    const [, nowMs] = this.#stepsMs;
+    this.#seesSinceMs = sees ? (this.#seesSinceMs ?? nowMs) : null;
+    if (this.#seesSinceMs !== null && nowMs - this.#seesSinceMs > config.limits.surplusGraceMs)
+      this.#sawMs = nowMs;
+  }
+
   #checkSupply(): void {
     const rows = this.#world.query<{ profile: string; count: number }>(
       "select profile, count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') group by profile",
     );
-    for (const label of labels) {
-      const peak = this.#demand.peakSince(label, this.#stepsMs[1] - windowMs);
+    for (const label of this.#world.labels) {
+      const peak = this.#demand.peakSince(label, this.#sawMs - windowMs);
       const waiting = rows.find(({ profile }) => profile === label)?.count ?? 0;
       if (waiting > peak)
         this.history.violate(

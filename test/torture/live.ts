@@ -6,7 +6,7 @@ import type { Files } from './sweep.ts';
 import { World } from './world.ts';
 
 /** Dies at the point that is so many from now, when a schedule says so. */
-class ScheduledCrash implements Crashes {
+export class ScheduledCrash implements Crashes {
   #reached = 0;
   #wanted: { readonly point: number; readonly side: Side } | null = null;
 

@@ -4,7 +4,7 @@ import { slurmFailures } from '../controller/in-process-slurm.ts';
 import type { Scenario } from './scenario.ts';
 
 const secret = 'a secret of the service, 32 characters at least';
-const inMailboxes = { job: { ...config.job, handoff: { kind: 'mailbox', secret } } } as const;
+export const inMailboxes = { job: { ...config.job, handoff: { kind: 'mailbox', secret } } } as const;
 
 export const mailboxScenarios: readonly Scenario[] = [
   {

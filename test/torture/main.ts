@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { askProcess } from './ask-process.ts';
 import { coverageOf, findSites } from './coverage.ts';
-import { reportOf } from './report.ts';
+import { reportOf, rowsOf } from './report.ts';
 import type { SweepShare } from './sweep.ts';
+import { sumOf } from './tally.ts';
 import type { Done } from './worker.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' } } });
@@ -32,7 +33,6 @@ const asked = Array.from({ length: workers }, (_, worker) =>
 );
 const sites = findSites(root);
 const all = await Promise.all(asked);
-const sum = (count: (done: Done) => number): number => all.reduce((total, done) => total + count(done), 0);
 const swept = all.map((done) => done.swept);
 const coverage = coverageOf(sites, swept);
 const violations = all.flatMap((done) => [...done.swept.violations, ...done.violations]);
@@ -41,13 +41,7 @@ for (const missing of coverage.missing) console.log(`not covered: ${missing}`);
 console.log(
   reportOf(swept, coverage, {
     head: ['tried', `in ${minutes} min on ${workers} cores`],
-    rows: [
-      ['random schedules', sum((done) => done.schedules)],
-      ['events in them', sum((done) => done.events)],
-      ['faults among these', sum((done) => done.faults)],
-      ['crashes among these', sum((done) => done.crashes)],
-      ['violations', violations.length],
-    ],
+    rows: [...rowsOf(sumOf(all.map((done) => done.tally))), ['violations', violations.length]],
   }),
 );
 process.exitCode = violations.length + coverage.missing.length === 0 ? 0 : 1;

@@ -2,6 +2,7 @@
  * A process of ours that can die at any effect: a call to GitHub or Slurm, or a commit. Dead, it writes nothing, asks
  * nothing and is answered nothing; what is on disk, and what took effect elsewhere, stays.
  */
+import type { Statement } from 'better-sqlite3';
 import type { Chance } from '../../src/controller/chance.ts';
 import type { ControllerConfig } from '../../src/controller/context.ts';
 import type { ControllerParts } from '../../src/controller/create-context.ts';
@@ -78,8 +79,13 @@ export class MortalProcess {
     store.db.$client.pragma('locking_mode = EXCLUSIVE');
     this.execute = (sql, ...values) => void store.db.$client.prepare(sql).run(...values);
     this.fillDisk = (writes) => fillDisk(store.db.$client, writes);
-    this.query = <Row>(sql: string, ...values: readonly unknown[]) =>
-      store.db.$client.prepare<unknown[], Row>(sql).all(...values);
+    // The same few questions after every step.
+    const asked = new Map<string, Statement<unknown[]>>();
+    this.query = <Row>(sql: string, ...values: readonly unknown[]) => {
+      const statement = asked.get(sql) ?? store.db.$client.prepare<unknown[]>(sql);
+      asked.set(sql, statement);
+      return statement.all(...values) as Row[];
+    };
     const note = (data: object, message: string): void => {
       // What the loop says of its own code: never expected, but of a dead process.
       if (!this.dead && /turn of the loop failed|effect failed/.test(message)) {

@@ -1,8 +1,28 @@
 import Table from 'cli-table3';
 import { type Coverage, leftOut } from './coverage.ts';
 import type { Swept } from './sweep.ts';
+import type { Tally } from './tally.ts';
 
 type Row = readonly [string, string | number];
+
+export const rowsOf = ({ schedules, events, faults, crashes }: Tally): readonly Row[] => [
+  ['random schedules', schedules],
+  ['events in them', events],
+  ['faults among these', faults],
+  ['crashes among these', crashes],
+];
+
+/** The table of so many random schedules. */
+export function reportOfSchedules(tally: Tally, tookMs: number, cores: number, violations: number): string {
+  const table = new Table({ head: ['schedules', `on ${cores} cores`], style: { head: [], border: [] } });
+  const took: readonly Row[] = [
+    ['seconds', Math.round(tookMs / 1_000)],
+    ['schedules a second', (tally.schedules / (tookMs / 1_000)).toFixed(1)],
+    ['violations', violations],
+  ];
+  for (const [what, count] of [...rowsOf(tally), ...took]) table.push([what, count]);
+  return table.toString();
+}
 
 /** The table of a sweep, with more rows when there is more to tell. */
 export function reportOf(

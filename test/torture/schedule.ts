@@ -39,7 +39,9 @@ const groups: readonly Group[] = [
     count: fc.integer({ min: 1, max: 4 }),
     label: fc.constantFrom('slurm-small', 'slurm-large'),
   }),
-  group(3, ['cancel', 'nodeFail', 'flagRequeued', 'requeue', 'deleteRunner', 'lag'], { which: fc.nat(9) }),
+  group(3, ['cancel', 'nodeFail', 'flagRequeued', 'requeue', 'deleteRunner', 'lag', 'hang'], {
+    which: fc.nat(9),
+  }),
   group(3, ['thief', 'rerun', 'kill', 'start', 'forget', 'reuse'], {}),
   group(2, ['backUp', 'restore'], {}),
   group(3, ['crashAt'], { point: fc.nat(60), side: fc.constantFrom('before', 'after') }),
@@ -56,17 +58,26 @@ const groups: readonly Group[] = [
     failure: fc.constantFrom('unavailable', 'refusedToken', 'rateLimited'),
     times,
   }),
-  group(2, ['slots', 'loseAnswers', 'breakRunners'], { count: fc.nat(3) }),
-  group(2, ['stopSlurm', 'stopGitHub', 'refuse'], { count: fc.integer({ min: 1, max: 40 }) }),
+  group(2, ['slots', 'loseAnswers', 'breakRunners', 'unfit'], { count: fc.nat(3) }),
+  group(2, ['stopSlurm', 'stopGitHub', 'refuse', 'fillDisk'], { count: fc.integer({ min: 1, max: 40 }) }),
   group(1, ['withhold'], { on: fc.boolean() }),
+  group(1, ['mailbox'], {}),
+  // In minutes: claims are given up after fifteen.
+  group(1, ['cutOff'], { count: fc.integer({ min: 1, max: 60 }) }),
+  group(1, ['minutes'], { count: fc.integer({ min: 1, max: 20 }) }),
   group(5, ['steps'], { count: fc.integer({ min: 1, max: 8 }) }),
 ];
 
-/** Schedules of these kinds of events, or of all. */
-export function scheduleOf(kinds?: readonly Kind[]): fc.Arbitrary<readonly WorldEvent[]> {
+/** One event of these kinds, or of any. */
+export function eventOf(kinds?: readonly Kind[]): fc.Arbitrary<WorldEvent> {
   const events = groups.flatMap(({ weight, kinds: all, ofKinds }) => {
     const chosen = all.filter((kind) => kinds?.includes(kind) ?? true);
     return chosen.length === 0 ? [] : { weight, arbitrary: ofKinds(chosen) };
   });
-  return fc.array(fc.oneof(...events), { minLength: 2, maxLength: 24 });
+  return fc.oneof(...events);
+}
+
+/** Schedules of these kinds of events, or of all. */
+export function scheduleOf(kinds?: readonly Kind[]): fc.Arbitrary<readonly WorldEvent[]> {
+  return fc.array(eventOf(kinds), { minLength: 2, maxLength: 24 });
 }

@@ -18,6 +18,8 @@ export interface ServiceOptions {
   readonly template: string;
   readonly databaseFile: string;
   readonly crashes?: Crashes;
+  /** In place of what the tests of the controller have. */
+  readonly config?: Partial<ControllerConfig>;
 }
 
 /** Repairs after a restore that leave something to do are run again, so often. */
@@ -30,6 +32,8 @@ export class ServiceLife {
   #process: ServiceProcess | null = null;
   #reader: Database.Database | null = null;
   #hasBackup = false;
+  /** Monotonic. */
+  #backedUpMs = 0;
   /** In place of the configuration that the tests of the controller have; read at each start. */
   #config: Partial<ControllerConfig> = {};
   #makeRoom: (() => void) | null = null;
@@ -69,6 +73,7 @@ export class ServiceLife {
     }
     this.#process?.die();
     this.#process?.close();
+    this.#makeRoom = null;
     this.#process = null;
   }
 
@@ -94,6 +99,10 @@ export class ServiceLife {
     await flush();
   }
 
+  get isFull(): boolean {
+    return this.#makeRoom !== null;
+  }
+
   /** Nothing can be written to these tables until there is room. */
   fillDisk(writes?: readonly string[]): void {
     this.#makeRoom = this.#process?.fillDisk(writes) ?? null;
@@ -111,6 +120,7 @@ export class ServiceLife {
     rmSync(file, { force: true });
     this.#process.execute('vacuum into ?', file);
     this.#hasBackup = true;
+    this.#backedUpMs = this.#world.clock.monotonicMs();
   }
 
   /** The database is lost: the copy takes its place, and is compared with both sides until nothing is left to do. */
@@ -121,7 +131,7 @@ export class ServiceLife {
     this.#closeReader();
     for (const suffix of ['', '-wal', '-shm']) rmSync(databaseFile + suffix, { force: true });
     copyFileSync(`${databaseFile}.backup`, databaseFile);
-    this.#world.invariants.noteRestore();
+    this.#world.invariants.noteRestore(this.#backedUpMs);
     for (let left = mostRepairs; left > 0; left -= 1) {
       if (await this.#repair()) break;
       await this.#world.step();
@@ -162,7 +172,7 @@ export class ServiceLife {
     const { clock, slurm, github, defects } = this.#world;
     return {
       databaseFile: this.#options.databaseFile,
-      config: { ...config, ...fewAttempts, ...this.#config },
+      config: { ...config, ...fewAttempts, ...this.#options.config, ...this.#config },
       clock,
       chance: this.#chance,
       slurm,

@@ -24,6 +24,8 @@ export class Troubles {
   readonly unfitNodes = new Countdown();
   /** Runners that do their job, and whose batch script does not end. */
   readonly lingerers = new Countdown();
+  /** Monotonic time until which no node reaches the service. */
+  cutOffUntilMs = 0;
   /** GitHub gives nothing to any runner. */
   withholdsJobs = false;
   /** How long a job runs. */

@@ -4,7 +4,8 @@
  * - **a cause**: something was done to its Slurm job, its submit, its runner or its claim. It belongs to that allocation alone, and is gone
  *   with it;
  * - **a departure**: a queued job of its pool went otherwise than to a runner of ours that the service knows. It explains one allocation,
- *   and only one that was made before the service had been shown that the job was gone.
+ *   and only one that was made before the service had been shown that the job was gone. A job that went to a runner of ours, and
+ *   that GitHub goes on showing in the queue for longer than its lists lag, is one, too.
  *
  * So what went wrong early explains nothing that is made later: allocations are counted one by one, as they end.
  */
@@ -36,6 +37,9 @@ interface Departure {
   shownMs: number | null;
 }
 
+/** GitHub's lists lag by so much, and a start that nobody confirms for longer is taken for none. */
+const lagWindowMs = 15_000;
+
 /** Outcomes that only a record which Slurm has lost explains. */
 const goneOutcomes: ReadonlySet<string> = new Set(['slurm:GONE', 'slurm:LOST']);
 
@@ -45,6 +49,8 @@ export class Waste {
   readonly #forgotten = new Set<string>();
   readonly #queued = new Map<number, string>();
   readonly #departures: Departure[] = [];
+  /** Jobs that a runner of ours has, and that GitHub still shows in the queue. */
+  #served: Departure[] = [];
   /** When a submit of a pool was last refused: the service does not send those that wait beside it. */
   readonly #refusedMs = new Map<string, number>();
 
@@ -73,6 +79,7 @@ export class Waste {
     }
     // GitHub has dropped its record.
     for (const id of open.keys()) this.#leave(id, null);
+    this.#lookAtLags();
   }
 
   /** GitHub has answered whole. */
@@ -102,11 +109,20 @@ export class Waste {
     });
   }
 
+  #lookAtLags(): void {
+    const lagging = this.#served.filter(({ jobId }) => this.#world.isLagging(jobId));
+    const sinceMs = this.#world.wallMs() - lagWindowMs;
+    this.#departures.push(...lagging.filter(({ atMs }) => atMs <= sinceMs));
+    this.#served = lagging.filter(({ atMs }) => atMs > sinceMs);
+  }
+
   #leave(jobId: number, runnerName: string | null): void {
     const label = this.#queued.get(jobId) ?? '';
     this.#queued.delete(jobId);
-    if (runnerName !== null && this.#world.isKnown(runnerName.replace(/-\d+$/, ''))) return;
-    this.#departures.push({ jobId, label, atMs: this.#world.wallMs(), shownMs: null });
+    const departure = { jobId, label, atMs: this.#world.wallMs(), shownMs: null };
+    const isServed = runnerName !== null && this.#world.isKnown(runnerName.replace(/-\d+$/, ''));
+    if (!isServed) this.#departures.push(departure);
+    else if (this.#world.isLagging(jobId)) this.#served.push(departure);
   }
 
   #explains(row: EndedRow): boolean {

@@ -1,5 +1,5 @@
 /** The service, GitHub, Slurm and the nodes in one process, on one clock; and what must hold whatever happens to them. */
-import { repository } from '../controller/controller-config.ts';
+import { config, repository } from '../controller/controller-config.ts';
 import { InProcessGitHub } from '../controller/in-process-github.ts';
 import { InProcessSlurm } from '../controller/in-process-slurm.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
@@ -14,16 +14,20 @@ import { ServiceLife, type ServiceOptions } from './service-life.ts';
 export interface WorldOptions extends ServiceOptions {
   /** Slurm jobs that may run at once. */
   readonly slots?: number;
+  /** Labels of the profiles that its service has; default: all. */
+  readonly labels?: readonly string[];
+  /** Another world, whose service is on the same cluster and the same repository: time passes in both at once. */
+  readonly beside?: World;
 }
 
-const stepMs = 5_000;
+export const stepMs = 5_000;
 /** A call that took effect after its caller had given up did so within this many steps. */
 const settleEvery = 3;
 const quietSteps = 3_000;
 
 export class World {
-  readonly clock = new VirtualClock();
-  readonly slurm = new InProcessSlurm();
+  readonly clock: VirtualClock;
+  readonly slurm: InProcessSlurm;
   readonly github: InProcessGitHub;
   readonly service: ServiceLife;
   readonly hub: Hub;
@@ -33,14 +37,23 @@ export class World {
   readonly defects: string[] = [];
   #steps = 0;
 
+  /** The other world, where there is one. */
+  #beside: World | null = null;
+
   constructor(options: WorldOptions) {
-    this.github = new InProcessGitHub(() => this.clock.wallMs());
+    const { beside, labels = [...config.profiles.keys()] } = options;
+    this.clock = beside?.clock ?? new VirtualClock();
+    this.slurm = new InProcessSlurm(beside?.slurm);
+    this.github = new InProcessGitHub(() => this.clock.wallMs(), beside?.github);
+    if (beside !== undefined) [this.#beside, beside.#beside] = [beside, this];
     this.github.state.repositories.add(repository);
-    this.service = new ServiceLife(this, options);
+    const profiles = new Map([...config.profiles].filter(([label]) => labels.includes(label)));
+    this.service = new ServiceLife(this, { ...options, config: { profiles } });
     this.hub = new Hub(this);
     this.cluster = new Cluster(this, options.slots ?? 4);
     this.faults = new Faults(this);
     this.invariants = new Invariants({
+      labels,
       clock: this.clock,
       slurm: this.slurm,
       github: this.github,
@@ -52,6 +65,11 @@ export class World {
   /** Five seconds: the service looks at both sides, Slurm starts what has room, every node does one thing. */
   async step(ms = stepMs): Promise<void> {
     this.clock.advance(ms);
+    await this.#turn();
+    if (this.#beside !== null) await this.#beside.#turn();
+  }
+
+  async #turn(): Promise<void> {
     this.service.bury();
     this.#steps += 1;
     if (this.#steps % settleEvery === 0) this.faults.settle();
@@ -62,14 +80,13 @@ export class World {
     await this.service.process?.tick();
     await this.cluster.stepNodes();
     this.github.state.loseSilent();
-    this.invariants.endStep(this.service.isAlive, this.defects);
+    this.invariants.endStep(this.service.isAlive && !this.service.isFull, this.defects);
     this.#checkReasons();
   }
 
   /** No more trouble: everything that is queued gets done, and nothing is left. */
   async quiet(): Promise<void> {
     this.faults.clear();
-    this.service.makeRoom();
     this.cluster.slots = Math.max(this.cluster.slots, 4);
     for (let steps = 0; steps < quietSteps; steps += 1) {
       if (!this.service.isAlive) {
@@ -82,9 +99,14 @@ export class World {
     this.invariants.checkEnd();
   }
 
-  /** Nobody is there to answer a node, or who is can't ask GitHub. */
+  /** Nobody is there to answer a node, or who is can't ask GitHub, or write. */
   get isTroubled(): boolean {
-    return !this.service.isAlive || this.github.faults.outage !== null;
+    return (
+      !this.service.isAlive ||
+      this.service.isFull ||
+      this.faults.isCutOff ||
+      this.github.faults.outage !== null
+    );
   }
 
   end(): void {
@@ -114,6 +136,8 @@ export class World {
     const { process, isAlive } = this.service;
     const waiting = this.#waiting();
     if (process === null || !isAlive || waiting.length === 0) return;
+    // What can't be written down has not been seen.
+    if (process.controller.readiness().database !== null) return;
     if (process.controller.readiness().repositories.some((scope) => scope.failure !== null)) return;
     const { readiness } = process.controller;
     const without = unexplained(
