@@ -26,6 +26,7 @@ const operations: Readonly<Record<string, readonly string[]>> = {
   '/reservations/': ['get'],
   '/licenses/': ['get'],
   '/slurmdb/jobs/': ['get'],
+  '/slurmdb/associations/': ['get'],
 };
 
 const servedPath = (path: string, version: string): string =>

@@ -1,18 +1,17 @@
 import { configPath, loadConfig } from '../config/load-config.ts';
 import { parseDuration } from '../config/units.ts';
-import { exitUsage, OperatorError, SlurmError } from '../domain/errors.ts';
-import { judgeProfile, type ProfileVerdict } from '../domain/judge-profile.ts';
-import type { Profile } from '../domain/profile.ts';
-import { extraFaults } from '../slurm/check-extra.ts';
+import { exitUsage, OperatorError } from '../domain/errors.ts';
 import { checkNeighbours, instanceIn } from './check-neighbours.ts';
 import { checkNodes } from './check-nodes.ts';
+import { checkProfiles } from './check-profiles.ts';
 import { createClients } from './create-clients.ts';
 import { createLog } from './create-log.ts';
 
 /**
- * Compares the configuration with what Slurm reports: prints a line for each profile, and one for each thing that keeps its jobs
- * from ever starting; with GitHub, whether another gha-slurm serves the same labels. Ends with 1 where there is any of either.
- * @param options `node`: submits a job of each profile as well, and prints what its node lacks.
+ * Compares the configuration with what Slurm reports: prints a line for each profile and each override that it is used with, and one
+ * for each thing that keeps its jobs from ever starting; with GitHub, whether another gha-slurm serves the same labels. Ends with 1 where
+ * there is any of either that is certain.
+ * @param options `node`: submits a job of each as well, and prints what its node lacks.
  * @throws OperatorError when Slurm can't be asked.
  */
 export async function check(
@@ -27,36 +26,11 @@ export async function check(
     );
   const { config, secrets } = loadConfig(configPath(option));
   const { slurm, github } = createClients(config, secrets, createLog({ ...config, logLevel: 'error' }));
-  const [cluster, version] = await Promise.all([slurm.cluster(), slurm.apiVersion()]).catch(
-    (error: unknown) => {
-      if (!(error instanceof SlurmError)) throw error;
-      throw new OperatorError(error.message, 1, { cause: error });
-    },
-  );
-  console.log(
-    `Slurm answers (API ${version}): ${cluster.partitions.length} partitions, ${cluster.nodes.length} nodes`,
-  );
-  const profiles = [...config.profiles.values()];
-  const overridden = [...config.github.overrides].flatMap(([repository, { account, qos }]) =>
-    profiles.map((profile) => ({
-      what: `${profile.name} for ${repository}`,
-      profile: { ...profile, account: account ?? profile.account, qos: qos ?? profile.qos },
-    })),
-  );
-  let faulty = 0;
-  for (const { what, profile } of [
-    ...profiles.map((each) => ({ what: each.name, profile: each })),
-    ...overridden,
-  ]) {
-    const { faults, notes } = await judge(profile);
-    if (faults.length > 0) faulty += 1;
-    console.log(`profile ${what}: ${faults.length > 0 ? 'can never start' : 'ok'}`);
-    for (const sentence of [...faults, ...notes]) console.log(`  ${sentence}`);
-  }
+  let faulty = await checkProfiles(slurm, config, console.log);
   if (options.node) {
-    for (const { profile, fits, what } of await checkNodes(slurm, { config, secrets }, waitMs)) {
+    for (const { what, fits, says } of await checkNodes(slurm, { config, secrets }, waitMs)) {
       if (!fits) faulty += 1;
-      console.log(`a job of profile ${profile}: ${what}`);
+      console.log(`a job of profile ${what}: ${says}`);
     }
   }
   const neighbours = await checkNeighbours(github, {
@@ -68,15 +42,6 @@ export async function check(
   for (const sentence of [...neighbours.faults, ...neighbours.notes]) console.log(sentence);
   for (const warning of warningsOf(config.runner.extraLabels)) console.log(warning);
   if (faulty > 0) process.exitCode = 1;
-
-  async function judge(profile: Profile): Promise<ProfileVerdict> {
-    const verdict = judgeProfile(profile, cluster);
-    const unknown = profile.extra === undefined ? [] : await extraFaults(version, profile.extra);
-    return {
-      ...verdict,
-      faults: [...verdict.faults, ...unknown.map((fault) => `extra: ${fault} in the API ${version}.`)],
-    };
-  }
 }
 
 /** What no listing can tell. */

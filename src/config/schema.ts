@@ -1,6 +1,7 @@
 /** The configuration file's shape. Units are parsed here, so that the rest of the program sees plain numbers. */
 import { z } from 'zod';
 import { ownFields } from '../domain/profile.ts';
+import { refusedField } from '../domain/refused-fields.ts';
 import { absolutePath, durationMs, httpUrl, positive, seen, sizeMiB, text, variable } from './fields.ts';
 import { launcherOverride } from './launcher-schema.ts';
 import { refuseLaunchers, runnerSchema } from './runner-schema.ts';
@@ -140,7 +141,7 @@ const profile = z
     cpus: positive,
     memory: sizeMiB.optional(),
     memoryPerCpu: sizeMiB.optional(),
-    timeLimit: durationMs,
+    timeLimit: durationMs.refine((ms) => ms > 0, 'must be longer than nothing'),
     account: text.optional(),
     qos: text.optional(),
     reservation: text.optional(),
@@ -159,7 +160,7 @@ const profile = z
     // Slurm's own limit.
     comment: text.max(1_024, 'may have 1,024 characters').optional(),
     tmp: sizeMiB.optional(),
-    extra: z.record(text, z.json()).superRefine(refuseOwnFields).optional(),
+    extra: z.record(text, z.json()).superRefine(refuseFields).optional(),
     maxAllocations: positive.optional(),
     launcher: launcherOverride.optional(),
   })
@@ -170,13 +171,17 @@ const profile = z
       seen(profile) && !profile.issues.some(({ path }) => String(path?.[0]).startsWith('memory')),
   });
 
-function refuseOwnFields(extra: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
-  for (const field of Object.keys(extra)) {
-    const setting = ownFields.get(field);
-    if (setting === undefined) continue;
-    const message = setting === null ? 'is filled in by the service' : `has a setting of its own: ${setting}`;
-    context.addIssue({ code: 'custom', path: [field], message });
+function refuseFields(extra: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  for (const [field, value] of Object.entries(extra)) {
+    const message = ownFieldFault(field) ?? refusedField(field, value);
+    if (message !== null) context.addIssue({ code: 'custom', path: [field], message });
   }
+}
+
+function ownFieldFault(field: string): string | null {
+  const setting = ownFields.get(field);
+  if (setting === undefined) return null;
+  return setting === null ? 'is filled in by the service' : `has a setting of its own: ${setting}`;
 }
 
 /** A Slurm token is one user's: those of other users have to be minted. Fields with faults are missing here. */

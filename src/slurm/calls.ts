@@ -34,5 +34,11 @@ export const calls = {
    * somebody waits or not; 26.05 has two for each CPU. Given up sooner and sent again, a few such calls would hold all of them.
    */
   accounting: { name: 'GET /slurmdb/…/jobs/', timeLimitMs: 75_000, changes: false, priority: 0 },
+  associations: {
+    name: 'GET /slurmdb/…/associations/',
+    timeLimitMs: 75_000,
+    changes: false,
+    priority: 0,
+  },
   ping: { name: 'GET /ping/', timeLimitMs: 15_000, changes: false, priority: 0 },
 } as const satisfies Readonly<Record<string, CallKind>>;

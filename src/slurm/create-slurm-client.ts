@@ -3,7 +3,7 @@
  * API, whose names are the same here; what is sent and read is held to each version by a type test.
  */
 import createClient, { type Client } from 'openapi-fetch';
-import type { ClusterView } from '../domain/cluster.ts';
+import type { Association, ClusterView } from '../domain/cluster.ts';
 import { SlurmError } from '../domain/errors.ts';
 import type { Profile } from '../domain/profile.ts';
 import { type ApiOptions, Caller, type CallerOptions, type Common, type Send } from './caller.ts';
@@ -12,8 +12,9 @@ import { extraFaults } from './check-extra.ts';
 import { errorFromFaults, errorFromText } from './classify-error.ts';
 import { submitEncoder } from './encode-submit.ts';
 import type { paths } from './generated/v0.0.42.gen.ts';
+import { type Listing, listCluster } from './list-cluster.ts';
 import { type AccountedJob, parseAccounting } from './parse-accounting.ts';
-import { parseLicense, parseNode, parsePartition, parseReservation } from './parse-cluster.ts';
+import { parseAssociations } from './parse-associations.ts';
 import { parseJob, type SlurmJobDetail } from './parse-job.ts';
 import { type SubmitRequest, submitBody } from './submit-body.ts';
 
@@ -40,8 +41,13 @@ export interface SlurmClient {
   cancelByName(name: string, user: string | null): Promise<void>;
   /** What accounting has kept of these jobs, newest last; null where Slurm has none, or has none to ask. */
   accounting(ids: readonly number[], user: string | null): Promise<readonly AccountedJob[] | null>;
-  /** What the cluster has: four listings, megabytes on a large one, so for a comparison by hand only. */
-  cluster(): Promise<ClusterView>;
+  /**
+   * What the cluster has, as the user sees it: four listings, megabytes on a large one, so for a comparison by hand only. One that Slurm
+   * denies is null.
+   */
+  cluster(user: string | null): Promise<ClusterView>;
+  /** What accounting lets the user charge jobs to; null where Slurm has none, or has none to ask. */
+  associations(user: string | null): Promise<readonly Association[] | null>;
   /** The version in use; looks for one first where none is chosen yet. */
   apiVersion(): Promise<string>;
 }
@@ -53,6 +59,10 @@ const unknownJob = 2017;
 const nothingThere: ReadonlySet<number> = new Set([unknownJob, 2021, 2172]);
 /** Of a change: unknown id; already over, in two ways to say it. */
 const nothingToChange: ReadonlySet<number> = new Set([unknownJob, 2021, 2084]);
+
+const oneJob = { params: { query: { job_id: ['1'] } } };
+/** With partitions that are hidden, or not for this user, and their nodes. */
+const withHidden = { params: { query: { flags: 'ALL' as const } } };
 
 /** slurmrestd can't reach slurmdbd, or there is none; it says the same to a token that slurmdbd refuses. */
 const noDatabase = 7000;
@@ -134,13 +144,18 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
     );
   }
 
-  /** A listing's records; Slurm leaves the list out where it is empty. */
-  async function records(send: Send<Api>, field: string): Promise<readonly object[]> {
-    const answer = await caller.call<Common & Readonly<Record<string, unknown>>>(calls.cluster, send);
-    const list = answer[field] ?? [];
-    if (!Array.isArray(list))
-      throw errorFromText(calls.cluster.name, 200, `no list of ${field} in the answer`);
-    return list;
+  /** Null where there is no accounting. */
+  function askAccounting<T extends Common>(
+    kind: CallKind,
+    send: Send<AccountingApi>,
+    user: string | null,
+  ): Promise<T | null> {
+    return accounting.call<T>(kind, send, user).catch((error: unknown) => {
+      // Without its plugin slurmrestd does not know the request.
+      if (error instanceof SlurmError && (error.errorNumber === noDatabase || error.kind === 'protocol'))
+        return null;
+      throw error;
+    });
   }
 
   return {
@@ -211,29 +226,44 @@ export function createSlurmClient({ user: ownUser, ...options }: SlurmClientOpti
     async accounting(ids, user) {
       type Kept = Common & { readonly jobs?: readonly object[] | null };
       const query = { step: ids.map(String), show_duplicates: 'true' };
-      const kept = await accounting
-        .call<Kept>(calls.accounting, (api) => api.accounting().GET('/jobs/', { params: { query } }), user)
-        .catch((error: unknown) => {
-          // Without its plugin slurmrestd does not know the request.
-          if (error instanceof SlurmError && (error.errorNumber === noDatabase || error.kind === 'protocol'))
-            return null;
-          throw error;
-        });
+      const kept = await askAccounting<Kept>(
+        calls.accounting,
+        (api) => api.accounting().GET('/jobs/', { params: { query } }),
+        user,
+      );
       if (kept === null) return null;
       if (!Array.isArray(kept.jobs))
         throw errorFromText(calls.accounting.name, 200, 'no list of jobs in the answer');
       return parseAccounting(kept.jobs);
     },
 
-    async cluster() {
-      return {
-        partitions: (await records((api) => api.GET('/partitions/'), 'partitions')).map(parsePartition),
-        nodes: (await records((api) => api.GET('/nodes/'), 'nodes')).map(parseNode),
-        reservations: (await records((api) => api.GET('/reservations/'), 'reservations')).map(
-          parseReservation,
-        ),
-        licenses: new Map((await records((api) => api.GET('/licenses/'), 'licenses')).map(parseLicense)),
+    async cluster(user) {
+      // Whether Slurm answers, and takes the token: a listing alone does not tell trouble from a denial.
+      await caller.call(calls.states, (api) => api.GET('/jobs/state/', oneJob), user);
+      const ask = (send: Send<Api>) => () => caller.call<Listing>(calls.cluster, send, user);
+      return listCluster({
+        partitions: ask((api) => api.GET('/partitions/', withHidden)),
+        nodes: ask((api) => api.GET('/nodes/', withHidden)),
+        reservations: ask((api) => api.GET('/reservations/')),
+        licenses: ask((api) => api.GET('/licenses/')),
+      });
+    },
+
+    async associations(user) {
+      type Kept = Common & {
+        readonly associations?: readonly object[] | null;
+        readonly meta?: { readonly slurm?: { readonly cluster?: string } };
       };
+      const query = { user: user ?? ownUser };
+      const kept = await askAccounting<Kept>(
+        calls.associations,
+        (api) => api.accounting().GET('/associations/', { params: { query } }),
+        user,
+      );
+      if (kept === null) return null;
+      if (!Array.isArray(kept.associations))
+        throw errorFromText(calls.associations.name, 200, 'no list of associations in the answer');
+      return parseAssociations(kept.associations, kept.meta?.slurm?.cluster ?? null);
     },
 
     async setComment({ id, user }, comment) {

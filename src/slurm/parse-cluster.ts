@@ -17,14 +17,37 @@ const list = z
   .default('')
   .transform((text) => text.split(',').filter((name) => name !== '' && name !== 'ALL'));
 
+/** Here 0 is a limit: with `MaxNodes=0` no job starts. */
+const nodeCount = z
+  .object({
+    set: z.boolean().default(false),
+    infinite: z.boolean().default(false),
+    number: z.number().default(0),
+  })
+  .transform(({ set, infinite, number }) => (set && !infinite ? number : null))
+  .nullish();
+
 const rules = z.object({ allowed: list, deny: list }).prefault({});
 
 const partitionRecord = z.object({
   name: z.string(),
   partition: z.object({ state: z.array(z.string()).default([]) }).prefault({}),
-  maximums: z.object({ time: count, cpus_per_node: count, partition_memory_per_node: count }).prefault({}),
+  maximums: z
+    .object({
+      time: count,
+      cpus_per_node: count,
+      partition_memory_per_node: count,
+      partition_memory_per_cpu: count,
+      nodes: nodeCount,
+    })
+    .prefault({}),
+  minimums: z.object({ nodes: z.number().default(0) }).prefault({}),
   accounts: rules,
   qos: rules,
+  groups: z.object({ allowed: list }).prefault({}),
+  nodes: z.object({ allowed_allocation: list, configured: z.string().default('') }).prefault({}),
+  /** Since v0.0.45. */
+  flags: z.array(z.string()).nullish(),
 });
 
 const nodeRecord = z.object({
@@ -43,17 +66,26 @@ const nodeRecord = z.object({
 const gone: ReadonlySet<string> = new Set(['DOWN', 'DRAIN', 'FAIL', 'ERROR', 'NOT_RESPONDING', 'FUTURE']);
 
 export function parsePartition(record: unknown): Partition {
-  const { name, partition, maximums, accounts, qos } = partitionRecord.parse(record);
+  const { name, partition, maximums, minimums, accounts, qos, groups, nodes, flags } =
+    partitionRecord.parse(record);
   return {
     name,
     up: partition.state.includes('UP'),
     maxTimeMinutes: maximums.time ?? null,
     maxCpusPerNode: maximums.cpus_per_node ?? null,
     maxMemoryPerNodeMiB: maximums.partition_memory_per_node ?? null,
+    maxMemoryPerCpuMiB: maximums.partition_memory_per_cpu ?? null,
+    maxNodes: maximums.nodes ?? null,
+    minNodes: minimums.nodes,
     allowedAccounts: accounts.allowed,
     deniedAccounts: accounts.deny,
     allowedQos: qos.allowed,
     deniedQos: qos.deny,
+    allowedGroups: groups.allowed,
+    allowedHosts: nodes.allowed_allocation,
+    rootOnly: flags?.includes('ROOT_ONLY') ?? false,
+    reservationOnly: flags?.includes('REQ_RESV') ?? false,
+    nodes: nodes.configured,
   };
 }
 

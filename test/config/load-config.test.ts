@@ -236,6 +236,16 @@ describe('loadConfig', () => {
       'profiles.s.extra.requeue',
     ],
     [
+      'a further field that makes more than one Slurm job',
+      { ...least, profiles: { s: { ...least.profiles['slurm-small'], extra: { array: '0-3' } } } },
+      'profiles.s.extra.array',
+    ],
+    [
+      'a time limit of nothing',
+      { ...least, profiles: { s: { ...least.profiles['slurm-small'], timeLimit: '0s' } } },
+      'profiles.s.timeLimit',
+    ],
+    [
       "a user of a repository's own, with a token for one user",
       { ...least, github: { ...least.github, watch: [{ repository: 'acme/app', user: 'u' }] } },
       'github.watch.0.user',

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { SlurmError } from '../../src/domain/errors.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { refusal, slurmrestd } from './scripted-slurmrestd.ts';
+import { type Asked, refusal, type Scripted, slurmrestd } from './scripted-slurmrestd.ts';
 import { submitRequest } from './submit-request.ts';
 
 describe('what a failed submit means', () => {
@@ -166,5 +166,45 @@ describe('accounting', () => {
       await failureOf(SlurmError, client.accounting([7], null));
       expect(await client.states([7])).toEqual(new Map());
     }
+  });
+});
+
+describe('what the cluster has', () => {
+  const denied = (call: string, scripted: Scripted) => (asked: Asked) =>
+    asked.call.endsWith(`/${call}/`) ? scripted : { body: { [call]: [], jobs: [], errors: [] } };
+
+  it.each([
+    ['nodes', refusal(2002)],
+    ['nodes', refusal(2002, 422)],
+    ['nodes', refusal(-1)],
+    ['partitions', { status: 500, body: { errors: [], warnings: [] } }],
+    ['partitions', { status: 422, body: { errors: [], warnings: [] } }],
+  ] as const)('a listing of %s that is denied is not known, and the others are', async (call, scripted) => {
+    const { client } = await slurmrestd(denied(call, scripted));
+    const view = await client.cluster(null);
+    expect(view).toMatchObject({ partitions: [], nodes: [], reservations: [], [call]: null });
+    expect([...view.refusals.keys()]).toEqual([call]);
+  });
+
+  it('asks for what is hidden, too', async () => {
+    const { client, asked } = await slurmrestd(() => ({ body: { jobs: [], errors: [] } }));
+    await client.cluster(null);
+    const flags = asked.filter(({ query }) => query === '?flags=ALL').map(({ call }) => call);
+    expect(flags).toEqual(['GET v0.0.42/partitions/', 'GET v0.0.42/nodes/']);
+  });
+
+  it.each([
+    ['a token that is refused', refusal(1007, 511), 'auth'],
+    ['a slurmctld that is not reached', refusal(1800), 'unavailable'],
+  ] as const)('%s is no denied listing', async (_what, scripted, kind) => {
+    const { client } = await slurmrestd(denied('nodes', scripted));
+    expect(await failureOf(SlurmError, client.cluster(null))).toMatchObject({ kind });
+  });
+
+  it('is not known at all where no listing is given', async () => {
+    const { client } = await slurmrestd(({ call }) =>
+      call.includes('/jobs/state/') ? { body: { jobs: [], errors: [] } } : refusal(2002),
+    );
+    expect(await failureOf(SlurmError, client.cluster(null))).toMatchObject({ errorNumber: 2002 });
   });
 });

@@ -20,7 +20,7 @@ const page = (status: number): Answer => {
   return (response) =>
     void response.writeHead(status, { 'Content-Type': 'text/html' }).end('<html>of a proxy</html>');
 };
-const whole = { job_id: 7, jobs: [], status: [], errors: [], warnings: [], meta: {} };
+const whole = { job_id: 7, jobs: [], associations: [], status: [], errors: [], warnings: [], meta: {} };
 
 /** What comes instead of an answer, with whether that proves that nothing happened. */
 const faults: readonly (readonly [string, Answer, boolean])[] = [
@@ -54,9 +54,10 @@ const calls: Readonly<
   listJobs: (client) => client.listJobs(null),
   setComment: (client) => client.setComment({ id: 1, name: 'gha-i-a', user: null }, 'a comment'),
   accounting: (client) => client.accounting([1], null),
+  associations: (client) => client.associations(null),
   cancel: (client) => client.cancel({ id: 1, name: 'gha-i-a', user: null }),
   cancelByName: (client) => client.cancelByName('gha-i-a', null),
-  cluster: (client) => client.cluster(),
+  cluster: (client) => client.cluster(null),
 };
 
 async function slurmrestd(answer: Answer) {

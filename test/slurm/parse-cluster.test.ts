@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseLicense, parseNode, parsePartition, parseReservation } from '../../src/slurm/parse-cluster.ts';
 
-it('reads a partition; unset, infinite and 0 are no limit', () => {
+it('reads a partition; unset, infinite and 0 are no limit, but for the number of nodes', () => {
   const record = {
     name: 'ci',
     accounts: { allowed: 'a,b', deny: '' },
@@ -9,8 +9,14 @@ it('reads a partition; unset, infinite and 0 are no limit', () => {
     maximums: {
       cpus_per_node: { set: false, infinite: true, number: 0 },
       partition_memory_per_node: { set: true, infinite: false, number: 0 },
+      partition_memory_per_cpu: { set: true, infinite: false, number: 500 },
+      nodes: { set: true, infinite: false, number: 0 },
       time: { set: true, infinite: false, number: 10_080 },
     },
+    minimums: { nodes: 2 },
+    groups: { allowed: 'hpc,staff' },
+    nodes: { allowed_allocation: 'login', configured: 'n[1-2]' },
+    flags: ['ROOT_ONLY', 'HIDDEN'],
     partition: { state: ['UP'] },
   };
   expect(parsePartition(record)).toEqual({
@@ -19,12 +25,24 @@ it('reads a partition; unset, infinite and 0 are no limit', () => {
     maxTimeMinutes: 10_080,
     maxCpusPerNode: null,
     maxMemoryPerNodeMiB: null,
+    maxMemoryPerCpuMiB: 500,
+    maxNodes: 0,
+    minNodes: 2,
     allowedAccounts: ['a', 'b'],
     deniedAccounts: [],
     allowedQos: [],
     deniedQos: ['low'],
+    allowedGroups: ['hpc', 'staff'],
+    allowedHosts: ['login'],
+    rootOnly: true,
+    reservationOnly: false,
+    nodes: 'n[1-2]',
   });
-  expect(parsePartition({ name: 'x', partition: { state: ['INACTIVE'] } })).toMatchObject({ up: false });
+  expect(parsePartition({ name: 'x', partition: { state: ['INACTIVE'] } })).toMatchObject({
+    up: false,
+    maxNodes: null,
+    rootOnly: false,
+  });
 });
 
 it('reads a node', () => {

@@ -95,7 +95,7 @@ interface Accounted extends Common {
 type ItemOf<Answer, Field extends string> =
   Answer extends Record<Field, readonly (infer Item)[]> ? Item : never;
 type Read = {
-  partitions: 'name' | 'partition' | 'maximums' | 'accounts' | 'qos';
+  partitions: 'name' | 'partition' | 'maximums' | 'minimums' | 'accounts' | 'qos' | 'groups' | 'nodes';
   nodes:
     | 'name'
     | 'partitions'
@@ -109,6 +109,7 @@ type Read = {
     | 'state';
   reservations: 'name';
   licenses: 'LicenseName' | 'Total';
+  associations: 'account' | 'cluster' | 'partition' | 'is_default' | 'qos';
 };
 
 /** `true`, or what does not hold. */
@@ -131,11 +132,20 @@ type HoldsFor<Paths extends V40 | V41 | V42 | V43 | V44 | V45> = Held<{
   >;
   partitions: Is<Read['partitions'], keyof ItemOf<AnswerOf<Paths['/partitions/']['get']>, 'partitions'>>;
   nodes: Is<Read['nodes'], keyof ItemOf<AnswerOf<Paths['/nodes/']['get']>, 'nodes'>>;
+  'partitions and nodes are listed with what is hidden': Is<
+    { flags: 'ALL' },
+    QueryOf<Paths['/partitions/']['get']> & QueryOf<Paths['/nodes/']['get']>
+  >;
   reservations: Is<
     Read['reservations'],
     keyof ItemOf<AnswerOf<Paths['/reservations/']['get']>, 'reservations'>
   >;
   licenses: Is<Read['licenses'], keyof ItemOf<AnswerOf<Paths['/licenses/']['get']>, 'licenses'>>;
+  associations: Is<
+    Read['associations'],
+    keyof ItemOf<AnswerOf<Paths['/slurmdb/associations/']['get']>, 'associations'>
+  >;
+  'associations of a user': Is<{ user: string }, QueryOf<Paths['/slurmdb/associations/']['get']>>;
   'the body of a cancel fits': Is<SentCancel, BodyOf<Paths['/jobs/']['delete']>>;
   'a cancel has no unknown field': Is<Unknown<SentCancel, BodyOf<Paths['/jobs/']['delete']>>, never>;
   'the body of a change fits': Is<{ comment: string }, BodyOf<Paths['/job/{job_id}']['post']>>;
@@ -171,6 +181,8 @@ interface Versions {
 }
 
 export type AllHeld = [
+  // Read where it is there.
+  Assert<Is<'flags', keyof ItemOf<AnswerOf<V45['/partitions/']['get']>, 'partitions'>>>,
   Assert<Is<SlurmClient, WholeSlurm>>,
   Assert<Is<GitHubClient, GitHubPort>>,
   Assert<Is<Versions[ApiVersion], true>>,

@@ -4,10 +4,13 @@ import { freePort } from './free-port.ts';
 
 export interface ConfigValues {
   readonly apiUrl: string;
-  readonly repositories: readonly string[];
+  /** Watched as they are, or with something of their own. */
+  readonly repositories: readonly (string | WatchEntry)[];
   readonly slurmUrl: string;
   readonly slurmUser: string;
   readonly slurmTokenFile: string;
+  /** The cluster's key in place of a token, so that other users have tokens, too. */
+  readonly slurmSigningKeyFile?: string;
   readonly profiles: Readonly<Record<string, object>>;
   /** Of both sides. */
   readonly pollInterval?: string;
@@ -28,6 +31,13 @@ export interface ConfigValues {
   readonly databaseFile?: string;
 }
 
+interface WatchEntry {
+  readonly repository: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly user?: string;
+}
+
 export interface WrittenConfig {
   readonly file: string;
   readonly databaseFile: string;
@@ -46,13 +56,16 @@ export async function writeConfig(directory: string, values: ConfigValues): Prom
       apiUrl: values.apiUrl,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the service puts the variable in
       auth: { token: '${GITHUB_TOKEN}' },
-      watch: values.repositories.map((repository) => ({ repository })),
+      watch: values.repositories.map((entry) => (typeof entry === 'string' ? { repository: entry } : entry)),
       pollInterval: values.githubPollInterval ?? pollInterval,
     },
     slurm: {
       url: values.slurmUrl,
       user: values.slurmUser,
-      token: { file: values.slurmTokenFile },
+      token:
+        values.slurmSigningKeyFile === undefined
+          ? { file: values.slurmTokenFile }
+          : { signingKeyFile: values.slurmSigningKeyFile },
       pollInterval,
       ...(values.output === undefined ? {} : { output: values.output }),
       ...(values.environment === undefined ? {} : { environment: values.environment }),

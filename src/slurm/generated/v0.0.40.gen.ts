@@ -144,6 +144,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/slurmdb/associations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["slurmdb_get_associations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/slurmdb/jobs/": {
         parameters: {
             query?: never;
@@ -164,6 +180,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        accounting: {
+            TRES?: components["schemas"]["tres"];
+            allocated?: {
+                /** Format: int64 */
+                seconds?: number;
+            };
+            /** Format: int32 */
+            id?: number;
+            /** Format: int64 */
+            start?: number;
+        };
+        accounting_list: components["schemas"]["accounting"][];
         acct_gather_energy: {
             /** Format: int32 */
             average_watts?: number;
@@ -178,6 +206,66 @@ export interface components {
             previous_consumed_energy?: number;
         };
         acct_gather_profile: ("NOT_SET" | "NONE" | "ENERGY" | "LUSTRE" | "NETWORK" | "TASK")[];
+        assoc: {
+            account?: string;
+            accounting?: components["schemas"]["accounting_list"];
+            cluster?: string;
+            comment?: string;
+            default?: {
+                qos?: string;
+            };
+            flags?: components["schemas"]["assoc_flags"];
+            id?: components["schemas"]["assoc_short"];
+            is_default?: boolean;
+            lineage?: string;
+            max?: {
+                jobs?: {
+                    accruing?: components["schemas"]["uint32_no_val"];
+                    active?: components["schemas"]["uint32_no_val"];
+                    per?: {
+                        accruing?: components["schemas"]["uint32_no_val"];
+                        count?: components["schemas"]["uint32_no_val"];
+                        submitted?: components["schemas"]["uint32_no_val"];
+                        wall_clock?: components["schemas"]["uint32_no_val"];
+                    };
+                    total?: components["schemas"]["uint32_no_val"];
+                };
+                per?: {
+                    account?: {
+                        wall_clock?: components["schemas"]["uint32_no_val"];
+                    };
+                };
+                tres?: {
+                    group?: {
+                        active?: components["schemas"]["tres_list"];
+                        minutes?: components["schemas"]["tres_list"];
+                    };
+                    minutes?: {
+                        per?: {
+                            job?: components["schemas"]["tres_list"];
+                        };
+                        total?: components["schemas"]["tres_list"];
+                    };
+                    per?: {
+                        job?: components["schemas"]["tres_list"];
+                        node?: components["schemas"]["tres_list"];
+                    };
+                    total?: components["schemas"]["tres_list"];
+                };
+            };
+            min?: {
+                priority_threshold?: components["schemas"]["uint32_no_val"];
+            };
+            parent_account?: string;
+            partition?: string;
+            priority?: components["schemas"]["uint32_no_val"];
+            qos?: components["schemas"]["qos_string_id_list"];
+            /** Format: int32 */
+            shares_raw?: number;
+            user: string;
+        };
+        assoc_flags: "DELETED"[];
+        assoc_list: components["schemas"]["assoc"][];
         assoc_short: {
             account?: string;
             cluster?: string;
@@ -815,6 +903,12 @@ export interface components {
         node_states: ("INVALID" | "UNKNOWN" | "DOWN" | "IDLE" | "ALLOCATED" | "ERROR" | "MIXED" | "FUTURE" | "RESERVED" | "UNDRAIN" | "CLOUD" | "RESUME" | "DRAIN" | "COMPLETING" | "NOT_RESPONDING" | "POWERED_DOWN" | "FAIL" | "POWERING_UP" | "MAINTENANCE" | "REBOOT_REQUESTED" | "REBOOT_CANCELED" | "POWERING_DOWN" | "DYNAMIC_FUTURE" | "REBOOT_ISSUED" | "PLANNED" | "INVALID_REG" | "POWER_DOWN" | "POWER_UP" | "POWER_DRAIN" | "DYNAMIC_NORM")[];
         nodes: components["schemas"]["node"][];
         open_mode: ("APPEND" | "TRUNCATE")[];
+        openapi_assocs_resp: {
+            associations: components["schemas"]["assoc_list"];
+            errors?: components["schemas"]["openapi_errors"];
+            meta?: components["schemas"]["openapi_meta"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
         openapi_error: {
             description?: string;
             error?: string;
@@ -1018,6 +1112,7 @@ export interface components {
             };
             status?: components["schemas"]["process_exit_code_status"];
         };
+        qos_string_id_list: string[];
         reservation_core_spec: {
             core?: string;
             node?: string;
@@ -1526,6 +1621,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_reservation_resp"];
+                };
+            };
+        };
+    };
+    slurmdb_get_associations: {
+        parameters: {
+            query?: {
+                account?: string;
+                cluster?: string;
+                default_qos?: string;
+                format?: string;
+                id?: string;
+                only_defaults?: string;
+                parent_account?: string;
+                partition?: string;
+                qos?: string;
+                usage_end?: string;
+                usage_start?: string;
+                user?: string;
+                with_usage?: string;
+                with_deleted?: string;
+                with_raw_qos?: string;
+                with_sub_accts?: string;
+                without_parent_info?: string;
+                without_parent_limits?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_assocs_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_assocs_resp"];
                 };
             };
         };

@@ -144,6 +144,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/slurmdb/associations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["slurmdb_get_associations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/slurmdb/jobs/": {
         parameters: {
             query?: never;
@@ -459,6 +475,217 @@ export interface components {
             user_id?: string;
             user_name?: string;
             wckey?: string;
+        };
+        openapi_assocs_resp: {
+            associations: {
+                account?: string;
+                accounting?: {
+                    TRES?: {
+                        /** Format: int64 */
+                        count?: number;
+                        /** Format: int32 */
+                        id?: number;
+                        name?: string;
+                        type: string;
+                    };
+                    allocated?: {
+                        /** Format: int64 */
+                        seconds?: number;
+                    };
+                    /** Format: int32 */
+                    id?: number;
+                    /** Format: int64 */
+                    start?: number;
+                }[];
+                cluster?: string;
+                comment?: string;
+                default?: {
+                    qos?: string;
+                };
+                flags?: ("DELETED" | "NoUpdate" | "Exact" | "NoUsersAreCoords" | "UsersAreCoords")[];
+                /** Format: int32 */
+                id?: number;
+                is_default?: boolean;
+                lineage?: string;
+                max?: {
+                    jobs?: {
+                        accruing?: {
+                            infinite?: boolean;
+                            /** Format: int32 */
+                            number?: number;
+                            set?: boolean;
+                        };
+                        active?: {
+                            infinite?: boolean;
+                            /** Format: int32 */
+                            number?: number;
+                            set?: boolean;
+                        };
+                        per?: {
+                            accruing?: {
+                                infinite?: boolean;
+                                /** Format: int32 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                            count?: {
+                                infinite?: boolean;
+                                /** Format: int32 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                            submitted?: {
+                                infinite?: boolean;
+                                /** Format: int32 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                            wall_clock?: {
+                                infinite?: boolean;
+                                /** Format: int32 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                        };
+                        total?: {
+                            infinite?: boolean;
+                            /** Format: int32 */
+                            number?: number;
+                            set?: boolean;
+                        };
+                    };
+                    per?: {
+                        account?: {
+                            wall_clock?: {
+                                infinite?: boolean;
+                                /** Format: int32 */
+                                number?: number;
+                                set?: boolean;
+                            };
+                        };
+                    };
+                    tres?: {
+                        group?: {
+                            active?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                            minutes?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                        };
+                        minutes?: {
+                            per?: {
+                                job?: {
+                                    /** Format: int64 */
+                                    count?: number;
+                                    /** Format: int32 */
+                                    id?: number;
+                                    name?: string;
+                                    type: string;
+                                }[];
+                            };
+                            total?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                        };
+                        per?: {
+                            job?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                            node?: {
+                                /** Format: int64 */
+                                count?: number;
+                                /** Format: int32 */
+                                id?: number;
+                                name?: string;
+                                type: string;
+                            }[];
+                        };
+                        total?: {
+                            /** Format: int64 */
+                            count?: number;
+                            /** Format: int32 */
+                            id?: number;
+                            name?: string;
+                            type: string;
+                        }[];
+                    };
+                };
+                min?: {
+                    priority_threshold?: {
+                        infinite?: boolean;
+                        /** Format: int32 */
+                        number?: number;
+                        set?: boolean;
+                    };
+                };
+                parent_account?: string;
+                partition?: string;
+                priority?: {
+                    infinite?: boolean;
+                    /** Format: int32 */
+                    number?: number;
+                    set?: boolean;
+                };
+                qos?: string[];
+                /** Format: int32 */
+                shares_raw?: number;
+                user: string;
+            }[];
+            errors?: {
+                description?: string;
+                error?: string;
+                /** Format: int32 */
+                error_number?: number;
+                source?: string;
+            }[];
+            meta?: {
+                client?: {
+                    group?: string;
+                    source?: string;
+                    user?: string;
+                };
+                command?: string[];
+                plugin?: {
+                    accounting_storage?: string;
+                    data_parser?: string;
+                    name?: string;
+                    type?: string;
+                };
+                slurm?: {
+                    cluster?: string;
+                    release?: string;
+                    version?: {
+                        major?: string;
+                        micro?: string;
+                        minor?: string;
+                    };
+                };
+            };
+            warnings?: {
+                description?: string;
+                source?: string;
+            }[];
         };
         openapi_job_info_resp: {
             errors?: {
@@ -2443,6 +2670,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_reservation_resp"];
+                };
+            };
+        };
+    };
+    slurmdb_get_associations: {
+        parameters: {
+            query?: {
+                account?: string;
+                cluster?: string;
+                default_qos?: string;
+                format?: string;
+                id?: string;
+                only_defaults?: string;
+                parent_account?: string;
+                partition?: string;
+                qos?: string;
+                usage_end?: string;
+                usage_start?: string;
+                user?: string;
+                with_usage?: string;
+                with_deleted?: string;
+                with_raw_qos?: string;
+                with_sub_accts?: string;
+                without_parent_info?: string;
+                without_parent_limits?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_assocs_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_assocs_resp"];
                 };
             };
         };

@@ -144,6 +144,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/slurmdb/associations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["slurmdb_get_associations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/slurmdb/jobs/": {
         parameters: {
             query?: never;
@@ -164,6 +180,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        accounting: {
+            TRES?: components["schemas"]["tres"];
+            allocated?: {
+                /** Format: int64 */
+                seconds?: number;
+            };
+            /** Format: int32 */
+            id?: number;
+            /** Format: int32 */
+            id_alt?: number;
+            /** Format: int64 */
+            start?: number;
+        };
+        accounting_list: components["schemas"]["accounting"][];
         acct_gather_energy: {
             /** Format: int32 */
             average_watts?: number;
@@ -177,6 +207,66 @@ export interface components {
             /** Format: int64 */
             previous_consumed_energy?: number;
         };
+        assoc: {
+            account?: string;
+            accounting?: components["schemas"]["accounting_list"];
+            cluster?: string;
+            comment?: string;
+            default?: {
+                qos?: string;
+            };
+            flags?: ("DELETED" | "NoUpdate" | "Exact" | "NoUsersAreCoords" | "UsersAreCoords")[];
+            /** Format: int32 */
+            id?: number;
+            is_default?: boolean;
+            lineage?: string;
+            max?: {
+                jobs?: {
+                    accruing?: components["schemas"]["uint32_no_val_struct"];
+                    active?: components["schemas"]["uint32_no_val_struct"];
+                    per?: {
+                        accruing?: components["schemas"]["uint32_no_val_struct"];
+                        count?: components["schemas"]["uint32_no_val_struct"];
+                        submitted?: components["schemas"]["uint32_no_val_struct"];
+                        wall_clock?: components["schemas"]["uint32_no_val_struct"];
+                    };
+                    total?: components["schemas"]["uint32_no_val_struct"];
+                };
+                per?: {
+                    account?: {
+                        wall_clock?: components["schemas"]["uint32_no_val_struct"];
+                    };
+                };
+                tres?: {
+                    group?: {
+                        active?: components["schemas"]["tres_list"];
+                        minutes?: components["schemas"]["tres_list"];
+                    };
+                    minutes?: {
+                        per?: {
+                            job?: components["schemas"]["tres_list"];
+                        };
+                        total?: components["schemas"]["tres_list"];
+                    };
+                    per?: {
+                        job?: components["schemas"]["tres_list"];
+                        node?: components["schemas"]["tres_list"];
+                    };
+                    total?: components["schemas"]["tres_list"];
+                };
+            };
+            min?: {
+                priority_threshold?: components["schemas"]["uint32_no_val_struct"];
+            };
+            parent_account?: string;
+            partition?: string;
+            priority?: components["schemas"]["uint32_no_val_struct"];
+            qos?: components["schemas"]["qos_string_id_list"];
+            /** Format: int32 */
+            shares_raw?: number;
+            user: string;
+        };
+        assoc_list: components["schemas"]["assoc"][];
         assoc_short: {
             account?: string;
             cluster?: string;
@@ -848,6 +938,12 @@ export interface components {
             weight?: number;
         };
         nodes: components["schemas"]["node"][];
+        openapi_assocs_resp: {
+            associations: components["schemas"]["assoc_list"];
+            errors?: components["schemas"]["openapi_errors"];
+            meta?: components["schemas"]["openapi_meta"];
+            warnings?: components["schemas"]["openapi_warnings"];
+        };
         openapi_error: {
             description?: string;
             error?: string;
@@ -1050,6 +1146,7 @@ export interface components {
             };
             status?: ("INVALID" | "PENDING" | "SUCCESS" | "ERROR" | "SIGNALED" | "CORE_DUMPED")[];
         };
+        qos_string_id_list: string[];
         reservation_core_spec: {
             core?: string;
             node?: string;
@@ -1554,6 +1651,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["openapi_reservation_resp"];
+                };
+            };
+        };
+    };
+    slurmdb_get_associations: {
+        parameters: {
+            query?: {
+                account?: string;
+                cluster?: string;
+                default_qos?: string;
+                "Include deleted associations"?: string;
+                "Include usage"?: string;
+                "Filter to only defaults"?: string;
+                "Include the raw QOS or delta_qos"?: string;
+                "Include sub acct information"?: string;
+                "Exclude parent id/name"?: string;
+                "Exclude limits from parents"?: string;
+                format?: string;
+                id?: string;
+                parent_account?: string;
+                partition?: string;
+                qos?: string;
+                usage_end?: string;
+                usage_start?: string;
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_assocs_resp"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["openapi_assocs_resp"];
                 };
             };
         };
