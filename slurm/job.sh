@@ -159,7 +159,7 @@ make_hooks
 # Through a pipe: what has been read from it is nowhere any more.
 exec 4< <(exec 5>&- 6>&- 7>&- < "$folder/claim.body" && rm -f "$folder/claim.body" && exec cat)
 rm -f "$folder/claim.headers"
-apart runner start_runner <&4 4<&-
+"${runner_place:-apart}" runner start_runner <&4 4<&-
 runner_pid=$apart_pid
 trap forward TERM INT
 exec 4<&-

@@ -20,6 +20,23 @@ apart() {
   apart_pid=$(< "$folder/$1.pid")
 }
 
+# beside NAME COMMAND...: the same, as a descendant of this script. With proctrack/linuxproc Slurm counts the memory of nothing else, and
+# its TERM, which comes before this script's INT, hurts no runner that stands on the node itself.
+beside() {
+  (
+    exec 5>&- 6>&- 7>&- 8> "$folder/$1.lock"
+    flock 8
+    set -m
+    keep_apart "${@:2}" <&0 &
+    echo $! > "$folder/$1.new"
+    mv "$folder/$1.new" "$folder/$1.pid"
+    wait
+  ) <&0 &
+  disown "$!"
+  until [ -e "$folder/$1.pid" ]; do sleep 0.01; done
+  apart_pid=$(< "$folder/$1.pid")
+}
+
 keep_apart() {
   local keeper=$BASHPID
   # The shell ignores some of them in the background; of what it traps, the command has the default.

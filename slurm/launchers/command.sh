@@ -1,6 +1,9 @@
 # shellcheck shell=bash disable=SC2154 # part of slurm/job.sh
 # The runner that is installed on the node, in the job's own copy: a runner writes its configuration into its own folder.
 
+# shellcheck disable=SC2034 # of slurm/job.sh
+runner_place=beside
+
 launcher_check() {
   [ -x "$GHA_SLURM_RUNNER_COMMAND" ] ||
     unfit "the runner $GHA_SLURM_RUNNER_COMMAND is not installed here: see runner.launcher.command"
