@@ -96,3 +96,34 @@ describe.each(['load', 'image'] as const)('a dockerd that hangs at `docker %s`',
     expect(readdirSync(job.scratch)).toEqual([]);
   });
 });
+
+describe('daemon.json', () => {
+  const written = async (settings: Readonly<Record<string, string>>) => {
+    const { job } = await startHanging('load', settings);
+    const home = join(job.scratch, 'gha-42-abc/docker');
+    const text = readFileSync(join(home, 'daemon.json'), 'utf8').replaceAll(home, 'HOME');
+    job.signal('SIGTERM');
+    await job.ended;
+    return JSON.parse(text) as unknown;
+  };
+  const own = {
+    'data-root': 'HOME/data',
+    'exec-root': 'HOME/x',
+    pidfile: 'HOME/pid',
+    hosts: ['unix://HOME/run/docker.sock'],
+  };
+
+  it('has the mirrors and the storage driver of the configuration', async () => {
+    const mirrors = ['https://one.registry.test', 'http://two.registry.test:5000/'];
+    expect(
+      await written({
+        GHA_SLURM_DOCKER_MIRRORS: mirrors.join('\n'),
+        GHA_SLURM_DOCKER_STORAGE_DRIVER: 'fuse-overlayfs',
+      }),
+    ).toEqual({ ...own, 'registry-mirrors': mirrors, 'storage-driver': 'fuse-overlayfs' });
+  });
+
+  it('leaves to dockerd what the configuration does not say', async () => {
+    expect(await written({})).toEqual(own);
+  });
+});
