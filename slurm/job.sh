@@ -68,10 +68,10 @@ declare -A took_ms=()
 log() { printf '%(%FT%TZ)T gha-slurm: %s\n' -1 "$*" >&2; }
 
 # await COMMAND...: for all that may take its time. A trap is answered at once, not when the command has ended, and ends all of it; a
-# command that outlives this script, killed, has no hold on its lock.
+# command that outlives this script, killed, has no hold on its locks: of the folder, and of the image.
 await() {
   set -m
-  "$@" 7>&- < /dev/null &
+  "$@" 6>&- 7>&- < /dev/null &
   helper_pid=$!
   set +m
   wait "$helper_pid"

@@ -25,7 +25,6 @@ start_runner() {
 # stop_runner REASON
 stop_runner() {
   log "$1: stopping the runner"
-  : > "$folder/stopped"
   kill -INT -- "-$runner_pid" 2> /dev/null
   sleep 10
   kill -KILL -- "-$runner_pid" 2> /dev/null
@@ -82,7 +81,6 @@ forward() {
   if [ -z "$told_at" ]; then
     told_at=$SECONDS
     log 'told to end: interrupting the runner'
-    : > "$folder/stopped"
     kill -INT -- "-$runner_pid" 2> /dev/null
     if told; then
       { ended runner "$((${GHA_SLURM_KILL_WAIT:-30} / 2))" || kill -KILL -- "-$runner_pid" 2> /dev/null; } 6>&- 7>&- &

@@ -50,14 +50,22 @@ keep_output() {
   exec >> "$output" 2>&1
 }
 
-# send_output: where the node can't run the job, or its runner ended by itself before a job started, what was printed last.
+# send_output: where the node can't run the job, or its runner ended before a job started, what was printed last. Also where it was told to
+# end: a runner that does not reach GitHub tries for ever. Whether anybody wanted it the service knows.
 send_output() {
-  local file token=${event_token:-$claim_token} text
-  if [ "$explained" = yes ] || [ -z "$made" ] || [ -e "$work/hooks/started" ] || [ -e "$folder/stopped" ]; then return 0; fi
+  local file token=${event_token:-$claim_token} text seconds
+  if [ "$explained" = yes ] || [ -z "$made" ] || [ -e "$work/hooks/started" ]; then return 0; fi
+  seconds=$(within 10)
+  if [ -n "$kill_by" ]; then
+    # Slurm takes no comment of a job that it ends.
+    [ -z "$mailbox_key" ] || return 0
+    # The hook and the deletion need the rest.
+    seconds=$(((seconds + 1) / 2))
+  fi
   text=$(for file in "$folder"/*.log "$output"; do
     [ ! -s "$file" ] || printf '== %s\n%s\n' "$(basename "${file/#\/proc\/*/output}")" "$(tail -c 32768 "$file" | tr -d '\000')"
   done)
-  printf '%s\n' "${text//"$token"/***}" | tail -c 65536 | ask output "$token" "$(within 10)" > /dev/null 2>&1
+  printf '%s\n' "${text//"$token"/***}" | tail -c 65536 | ask output "$token" "$seconds" > /dev/null 2>&1
 }
 
 # header NAME: of the answer to the claim

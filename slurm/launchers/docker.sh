@@ -11,7 +11,8 @@ launcher_check() { docker_check; }
 fetch_image() { docker pull --quiet "$GHA_SLURM_IMAGE" > "$folder/pull.log" 2>&1 && docker save "$GHA_SLURM_IMAGE" > "$1"; }
 
 load_image() {
-  docker_image=$(docker load --quiet --input "$1" 2> "$folder/pull.log" | sed -n 's/^Loaded image\( ID\)\{0,1\}: //p' | tail -n 1)
+  await timeout -k 5 600 docker load --quiet --input "$1" > "$folder/loaded" 2> "$folder/pull.log"
+  docker_image=$(sed -n 's/^Loaded image\( ID\)\{0,1\}: //p' "$folder/loaded" | tail -n 1)
   [ -n "$docker_image" ] || unfit "the image $1 can't be loaded: $(last_words "$folder/pull.log")"
 }
 
@@ -35,7 +36,7 @@ launcher_prepare() {
     /*) measure image load_image "$GHA_SLURM_IMAGE" ;;
     *)
       # An archive keeps no digest: what was loaded goes by its own id.
-      if docker image inspect "$GHA_SLURM_IMAGE" > /dev/null 2>&1; then docker_image=$GHA_SLURM_IMAGE; else
+      if await timeout -k 5 60 docker image inspect "$GHA_SLURM_IMAGE" > /dev/null 2>&1; then docker_image=$GHA_SLURM_IMAGE; else
         measure image cache_image tar
         measure image load_image "$cached_image"
       fi

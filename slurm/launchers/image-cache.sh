@@ -52,8 +52,9 @@ hold_newest() {
   [ -n "$cached_image" ] || return 1
   exec 6>> "$cached_image.lock"
   flock -s 6
-  # It may just have been evicted.
   is_fresh "$cached_image" && return 0
+  # It may just have been evicted, with its lock, which is back.
+  [ -e "$cached_image" ] || rm -f "$cached_image.lock"
   exec 6>&-
   return 1
 }
@@ -71,6 +72,10 @@ drop() { flock -n -x "$1.lock" rm -f "$1" "$1.lock" && log "deleted $1 from the 
 evict() {
   local image lock limit=$((${GHA_SLURM_IMAGE_CACHE_MIB:-20480} * 1024))
   find "$1" -name '*.part.*' -mmin +60 -delete 2> /dev/null
+  # Locks whose image a job that was killed has not put there, or not left.
+  while IFS= read -r lock; do
+    [ -e "${lock%.lock}" ] || flock -n -x "$lock" rm -f "$lock"
+  done < <(find "$1" -name '*.[0-9]*.*.lock' -mmin +60)
   for image in $(images_of "$2" "${cached_image##*.}"); do
     [ "$image" = "$cached_image" ] || drop "$image"
   done

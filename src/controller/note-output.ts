@@ -1,10 +1,11 @@
 /**
- * A node tells what was printed last where it could not run the job, or where its runner ended before a job started. Kept with the
- * allocation, for whoever asks why; it decides nothing.
+ * A node tells what was printed last where it could not run the job, or where its runner ended, or was ended, before a job started. Kept
+ * with the allocation, for whoever asks why, unless it ended because nobody wanted it any more; it decides nothing.
  */
 import { maskSecrets } from '../domain/mask-secrets.ts';
 import { findAllocation } from '../store/allocation-rows.ts';
 import { saveOutput } from '../store/output-rows.ts';
+import { runnersOf } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { tokenMatches } from './secret-token.ts';
 
@@ -19,12 +20,17 @@ export function noteOutput(
   output: string,
 ): boolean {
   const row = findAllocation(store.db, id);
-  const hashes = [row?.eventTokenHash, row?.claimTokenHash];
-  if (!hashes.some((hash) => hash != null && tokenMatches(token, hash))) return false;
+  if (row === undefined) return false;
+  const hashes = [row.eventTokenHash, row.claimTokenHash];
+  if (!hashes.some((hash) => hash !== null && tokenMatches(token, hash))) return false;
+  const { releaseOutcome } = row;
+  // A watchdog ends a runner that never came online as `idle`, too.
+  const wasOnline = () => runnersOf(store.db, id).some(({ onlineAt }) => onlineAt !== null);
+  if (releaseOutcome === 'surplus' || (releaseOutcome === 'idle' && wasOnline())) return true;
   const text = maskSecrets(output.replaceAll(token, '***')).slice(-maxOutputLength);
   saveOutput(store.db, { allocationId: id, at: clock.wallMs(), text });
   log.warn(
-    { allocationId: id, slurmJobId: row?.slurmJobId, lastLine: lastLine(text) },
+    { allocationId: id, slurmJobId: row.slurmJobId, lastLine: lastLine(text) },
     'a runner ended before its job',
   );
   return true;

@@ -143,6 +143,54 @@ describe('explain', () => {
     expect([kept.length, kept.slice(-3)]).toEqual([65_536, 'end']);
   });
 
+  it('shows what a runner printed that was ended since it never came online', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    const { eventToken } = await h.startAndClaim(h.theJob());
+    const id = h.rows()[0]?.id ?? '';
+    await h.pass(420_000);
+    expect(h.rows()[0]).toMatchObject({ state: 'ended', outcome: 'runner-never-online' });
+    expect(h.controller.noteOutput(id, eventToken, 'connection refused')).toBe(true);
+    const output = h.controller.explain(job?.id ?? 0)?.output;
+    expect(output).toMatchObject({ allocationId: id, text: 'connection refused' });
+  });
+
+  it('keeps nothing of a runner that nobody wanted any more', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    const { eventToken } = await h.startAndClaim(h.theJob());
+    const id = h.rows()[0]?.id ?? '';
+    if (job !== undefined) h.github.state.cancelJob(job);
+    await h.pass(120_000);
+    expect(h.rows()[0]).toMatchObject({ releaseOutcome: 'surplus' });
+    expect(h.controller.noteOutput(id, eventToken, 'Listening for Jobs')).toBe(true);
+    expect(h.controller.explain(job?.id ?? 0)?.output).toBeNull();
+  });
+
+  it.each([
+    ['was online and idle: nothing', true, null],
+    ['is idle since it never came online', false, { text: 'connection refused' }],
+  ] as const)('of a runner that %s', async (_what, online, kept) => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    const { eventToken, runnerName } = await h.startAndClaim(h.theJob());
+    const id = h.rows()[0]?.id ?? '';
+    const runner = h.github.runner(runnerName);
+    if (runner !== undefined) runner.online = online;
+    await h.pass(170_000);
+    expect(await h.controller.answerIdle(id, eventToken)).toBe('stop');
+    expect(h.rows()[0]).toMatchObject({ releaseOutcome: 'idle' });
+    expect(h.controller.noteOutput(id, eventToken, 'connection refused')).toBe(true);
+    h.slurm.end(h.theJob(), 'COMPLETED');
+    await h.tick();
+    const output = h.controller.explain(job?.id ?? 0)?.output ?? null;
+    if (kept === null) expect(output).toBeNull();
+    else expect(output).toMatchObject(kept);
+  });
+
   it('the token of the claim does for a node that can not run the job', async () => {
     const h = new Harness();
     const [job] = h.queue();

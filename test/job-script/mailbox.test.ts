@@ -1,8 +1,9 @@
 /** A batch script whose node does not reach the service: it asks through the comment of its Slurm job. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import { claimToken } from './start-job.ts';
 import { key, partsOf, type Question, startMailboxJob } from './start-mailbox.ts';
@@ -146,6 +147,22 @@ describe('the mailbox', () => {
     // The end of what was printed, as far as a comment has room.
     expect(unfit.questions[1]?.text).toMatch(/^output\n.*\n(.*\n)*.*is not mounted/);
   });
+
+  it.each(['openssl', 'gzip'])(
+    'a node without %s: only its output and its exit can say so',
+    async (missing) => {
+      const path = temporaryFolder();
+      for (const name of ['bash', 'env', 'cat', 'id', 'timeout', 'sleep', 'openssl', 'gzip'])
+        if (name !== missing) symlinkSync(`/usr/bin/${name}`, join(path, name));
+      for (const name of ['scontrol', 'squeue'])
+        writeFileSync(join(path, name), '#!/bin/bash\necho of the site\n', { mode: 0o755 });
+      const job = await startMailboxJob('true', () => [], { env: { PATH: path } });
+      expect(await job.ended).toBe(69);
+      expect(job.output()).toContain(`gha-slurm: the handoff mailbox needs ${missing}\n`);
+      expect(job.questions).toEqual([]);
+      expect(readdirSync(job.scratch)).toEqual([]);
+    },
+  );
 
   it('a runner without a job asks whether to stop', async () => {
     const job = await startMailboxJob(

@@ -1,10 +1,10 @@
 /** What a runner that ended before its job started tells of itself. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
-import { claimToken, grantClaim, ok, paths, startJob } from './start-job.ts';
+import { claimToken, grantClaim, granted, ok, paths, startJob } from './start-job.ts';
 
 const outputOf = (job: { readonly requests: readonly { form: Readonly<Record<string, string>> }[] }) =>
   job.requests.find(({ form }) => form['output'] !== undefined)?.form['output'] ?? '';
@@ -48,15 +48,40 @@ it('a runner whose job started tells nothing', async () => {
   expect(paths(job.requests)).toEqual(['/claim', '/events started', '/events exit']);
 });
 
-it('a runner that was told to end tells nothing', async () => {
-  const job = await startJob(
-    'trap "exit 0" INT; touch "$SEEN/ready"; while :; do sleep 0.1; done',
-    grantClaim,
-  );
-  await until(() => existsSync(join(job.seen, 'ready')));
-  job.signal('SIGTERM');
-  expect(await job.ended).toBe(0);
-  expect(paths(job.requests)).toEqual(['/claim', '/events exit']);
+// One that does not reach GitHub tries for ever: somebody else ends it, and its output is all that says why.
+describe('a runner that was ended before a job started', () => {
+  const retries = `echo 'Retrying: connection refused'; trap "exit 0" INT; touch "$SEEN/ready"; while :; do sleep 0.1; done`;
+
+  it('told to end: what was printed last', async () => {
+    const job = await startJob(retries, grantClaim);
+    await until(() => existsSync(join(job.seen, 'ready')));
+    job.signal('SIGTERM');
+    expect(await job.ended).toBe(0);
+    expect(paths(job.requests)).toEqual(['/claim', '/output', '/events exit']);
+    expect(outputOf(job)).toContain('Retrying: connection refused\n');
+    expect(outputOf(job)).toContain('told to end: interrupting the runner');
+  });
+
+  it('by the watchdog: the same', async () => {
+    const job = await startJob(retries, (request) =>
+      request.path.endsWith('/claim')
+        ? granted(1)
+        : request.path.endsWith('/idle')
+          ? { status: 200, body: 'stop' }
+          : ok,
+    );
+    expect(await job.ended).toBe(0);
+    expect(paths(job.requests)).toEqual(['/claim', '/idle', '/output', '/events exit']);
+    expect(outputOf(job)).toContain('Retrying: connection refused\n');
+  });
+
+  it('whose job had started: nothing', async () => {
+    const job = await startJob(`"$ACTIONS_RUNNER_HOOK_JOB_STARTED"; ${retries}`, grantClaim);
+    await until(() => existsSync(join(job.seen, 'ready')));
+    job.signal('SIGTERM');
+    expect(await job.ended).toBe(0);
+    expect(outputOf(job)).toBe('');
+  });
 });
 
 it('no claim, no runner to tell of', async () => {

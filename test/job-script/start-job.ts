@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { jobScript } from '../../src/cli/launches.ts';
+import type { Launcher } from '../../src/domain/launcher.ts';
 import { endSession } from '../support/end-session.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -66,6 +67,8 @@ export async function startJob(
     /** With the key, and no address. */
     readonly handoff?: 'mailbox';
     readonly check?: boolean;
+    /** The node's own runner, without Docker, where it is left out. */
+    readonly launcher?: Pick<Launcher, 'kind' | 'docker'>;
     /** Before the argv of the script. */
     readonly enter?: readonly string[];
     /** `slurm.output`. */
@@ -108,7 +111,7 @@ export async function startJob(
 
   // Slurm spools a copy of the script and starts that.
   const script = join(folder, 'slurm_script');
-  writeFileSync(script, jobScript({ kind: 'command', docker: null }, options));
+  writeFileSync(script, jobScript(options.launcher ?? { kind: 'command', docker: null }, options));
   const printed = options.output ?? join(folder, 'slurm-42.out');
   const out = openSync(printed, 'a');
   const [program = '', ...argv] = [...(options.enter ?? []), '/bin/bash', script];

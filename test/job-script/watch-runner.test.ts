@@ -33,7 +33,7 @@ describe('while it runs', () => {
       },
     );
     expect(await job.ended).toBe(0);
-    expect(paths(job.requests)).toEqual(['/claim', '/idle', '/idle', '/events exit']);
+    expect(paths(job.requests)).toEqual(['/claim', '/idle', '/idle', '/output', '/events exit']);
     expect(readdirSync(job.seen)).toEqual(['INT']);
   });
 
@@ -64,7 +64,15 @@ describe('a runner that outlives its use', () => {
       { env: { GHA_SLURM_IDLE_LIMIT: '2' } },
     );
     expect(await job.ended).toBe(0);
-    expect(paths(job.requests)).toEqual(['/claim', '/idle', '/idle', '/idle', '/idle', '/events exit']);
+    expect(paths(job.requests)).toEqual([
+      '/claim',
+      '/idle',
+      '/idle',
+      '/idle',
+      '/idle',
+      '/output',
+      '/events exit',
+    ]);
     expect(job.output()).toContain("the service can't be asked for 2 s");
     expect(readdirSync(job.seen)).toEqual(['INT']);
   });

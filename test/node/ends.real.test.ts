@@ -5,6 +5,7 @@ import { runnerBind } from '../support/runner-folder.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
 import { startWorkload } from '../support/workload.ts';
+import { type ImageServer, startImageServer } from './start-image-server.ts';
 import {
   apptainer,
   docker,
@@ -19,7 +20,9 @@ const rounds = 2;
 
 describe.skipIf(realSlurmMissing !== null)('the end of a job', () => {
   let node: NodeWorld;
+  let images: ImageServer;
   beforeAll(async () => {
+    images = await startImageServer();
     const command = { kind: 'command', command: `${runnerBind.to}/run.sh` };
     node = await startNodeWorld(
       'ends',
@@ -27,17 +30,21 @@ describe.skipIf(realSlurmMissing !== null)('the end of a job', () => {
         profiles: {
           'slurm-command': profileWith(command),
           'slurm-engine': profileWith({ ...command, docker: rootless }),
-          'slurm-apptainer': profileWith({ ...apptainer, image: '/images/runner.sif' }),
+          // By reference: it runs on an image of the node's cache, whose lock it holds.
+          'slurm-apptainer': profileWith({ ...apptainer, image: `${images.url}/runner.sif` }),
           'slurm-both': profileWith({ ...apptainer, docker: rootless }),
           'slurm-docker': profileWith(docker),
         },
       },
       { cpus: 16, slurmConf: ['KillWait=30'] },
     );
+    await node.onNode('cp /images/runner.sif /var/lib/cluster/runner.sif');
+    images.serve(`${node.world.cluster.directory}/runner.sif`);
   });
   afterAll(async () => {
     await node.service.kill('SIGTERM');
     await node.world.stop();
+    await images.stop();
   });
 
   /** Of the Slurm jobs that these ran in. */
@@ -82,6 +89,9 @@ describe.skipIf(realSlurmMissing !== null)('the end of a job', () => {
       // Each step has done its worst, and says so.
       const untidied = async () => Number(await node.onNode('ls /results | grep -c ^untidy- || true'));
       await until(async () => (await untidied()) === jobs.length, 60_000);
+      // That of the cached image, which the jobs on it share.
+      const held = (await node.leftovers()).filter((line) => line.startsWith('lock '));
+      expect(held).toEqual([expect.stringMatching(/\.sif\.lock$/)]);
       if (act === 'scancel') await node.onNode('scancel --user gha');
       // Apptainer as well, which would end its FUSE processes: Slurm's own kill may hit it first.
       if (act === 'kill')
@@ -126,5 +136,6 @@ describe.skipIf(realSlurmMissing !== null)('the end of a job', () => {
     }
     await until(async () => (await node.leftovers()).length === 0, 10_000).catch(() => undefined);
     expect(await node.leftovers()).toEqual([]);
+    expect(images.pulled).toEqual(['/runner.sif']);
   });
 });

@@ -1,33 +1,18 @@
 /** Images by reference, in real Slurm jobs: one pull for a node, none while it is in use, and never more on disk than the limit. */
-
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
 import { conclusions, startWorkload } from '../support/workload.ts';
+import { type ImageServer, startImageServer } from './start-image-server.ts';
 import { apptainer, type NodeWorld, profileWith, startNodeWorld } from './start-node-world.ts';
 
 describe.skipIf(realSlurmMissing !== null)('the image cache', () => {
   let node: NodeWorld;
-  let server: Server;
-  const pulled: string[] = [];
-  let image = '';
+  let server: ImageServer;
 
   beforeAll(async () => {
-    // In place of a registry: Apptainer pulls a SIF over HTTP as well.
-    server = createServer(async (request, response) => {
-      if (request.url?.startsWith('/broken')) return void response.writeHead(404).end();
-      // Apptainer asks for the size first.
-      if (request.method === 'GET') pulled.push(request.url ?? '');
-      response.writeHead(200, { 'Content-Length': (await stat(image)).size });
-      createReadStream(image).pipe(response);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const from = (name: string) => profileWith({ ...apptainer, image: `${url}/${name}.sif` });
+    server = await startImageServer();
+    const from = (name: string) => profileWith({ ...apptainer, image: `${server.url}/${name}.sif` });
     node = await startNodeWorld('image-cache', {
       // Room for one image of 22 MiB, not for two.
       runner: { imageCache: { limit: '30MiB' } },
@@ -39,12 +24,12 @@ describe.skipIf(realSlurmMissing !== null)('the image cache', () => {
       },
     });
     await node.onNode('cp /images/runner.sif /var/lib/cluster/runner.sif');
-    image = `${node.world.cluster.directory}/runner.sif`;
+    server.serve(`${node.world.cluster.directory}/runner.sif`);
   });
   afterAll(async () => {
     await node.service.kill('SIGTERM');
     await node.world.stop();
-    await new Promise((resolve) => server.close(resolve));
+    await server.stop();
   });
 
   const images = async () =>
@@ -55,7 +40,7 @@ describe.skipIf(realSlurmMissing !== null)('the image cache', () => {
     const jobs = work.queue(4, 'slurm-a', 'true');
     expect(await work.finish(90_000)).toEqual([]);
     expect(conclusions(jobs)).toEqual(Array(4).fill('success'));
-    expect(pulled).toEqual(['/a.sif']);
+    expect(server.pulled).toEqual(['/a.sif']);
     expect(await node.leftovers()).toEqual([]);
   });
 
@@ -64,20 +49,27 @@ describe.skipIf(realSlurmMissing !== null)('the image cache', () => {
     const [holder] = work.queue(1, 'slurm-a', 'while [ ! -e /results/go ]; do sleep 0.1; done');
     await until(() => holder?.status === 'in_progress', 60_000);
     work.queue(1, 'slurm-b', 'true');
-    await until(() => pulled.includes('/b.sif'), 60_000);
+    await until(() => server.pulled.includes('/b.sif'), 60_000);
     await until(() => node.world.github.control.jobs().at(-1)?.status === 'completed', 60_000);
     expect(await images()).toBe('2');
     await node.onNode('touch /results/go');
     expect(await work.finish(60_000)).toEqual([]);
+    // Of an image that a job which was killed has not put there.
+    const orphan = '/var/tmp/gha-slurm-images-1000/0123456789abcdef.1700000000000000.sif.lock';
+    await node.onNode(`touch -d '2 hours ago' ${orphan} && chown gha: ${orphan}`);
     work.queue(1, 'slurm-c', 'true');
     expect(await work.finish(60_000)).toEqual([]);
     expect(await images()).toBe('1');
-    expect(pulled).toEqual(['/a.sif', '/b.sif', '/c.sif']);
+    // Of each reference, and of the one image.
+    expect((await node.onNode('ls /var/tmp/gha-slurm-images-1000/*.lock')).trim().split('\n')).toHaveLength(
+      4,
+    );
+    expect(server.pulled).toEqual(['/a.sif', '/b.sif', '/c.sif']);
   });
 
   it('one that is a day old and in use is pulled again beside it: nobody waits, and the old one goes when nobody has it', async () => {
     const work = await startWorkload(node.world);
-    const before = pulled.length;
+    const before = server.pulled.length;
     const [holder] = work.queue(1, 'slurm-c', 'while [ ! -e /results/on ]; do sleep 0.1; done');
     await until(() => holder?.status === 'in_progress', 60_000);
     await node.onNode("touch -d '2 days ago' /var/tmp/gha-slurm-images-1000/*.sif");
@@ -85,7 +77,7 @@ describe.skipIf(realSlurmMissing !== null)('the image cache', () => {
     await until(() => next?.status === 'completed' && another?.status === 'completed', 60_000);
     expect(holder?.status).toBe('in_progress');
     expect(conclusions([next, another])).toEqual(['success', 'success']);
-    expect(pulled.slice(before)).toEqual(['/c.sif']);
+    expect(server.pulled.slice(before)).toEqual(['/c.sif']);
     expect(await images()).toBe('2');
     await node.onNode('touch /results/on');
     expect(await work.finish(60_000)).toEqual([]);

@@ -26,7 +26,7 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
         'slurm-command': profileWith(command),
         'slurm-sandbox': profileWith(apptainer),
         'slurm-sif': profileWith({ ...apptainer, image: '/images/runner.sif' }),
-        'slurm-docker': profileWith(docker),
+        'slurm-docker': profileWith({ ...docker, mounts: ['/cvmfs/data.test'] }),
         'slurm-both': profileWith({ ...apptainer, docker: rootless, mounts: ['/cvmfs/data.test'] }),
         'slurm-engine': profileWith({ ...command, docker: rootless }),
         'slurm-unmounted': profileWith({ ...apptainer, mounts: ['/cvmfs/absent.test'] }),
@@ -133,6 +133,15 @@ describe.skipIf(realSlurmMissing !== null)('launchers', () => {
     );
     expect(printed).toContain('Loaded image: busybox:latest');
     expect(printed).toContain('read-only');
+  });
+
+  it('docker: `mounts` are in the container, read-only for its root too', async () => {
+    const printed = await run(
+      'slurm-docker',
+      `ls /cvmfs/data.test/images; touch /cvmfs/data.test/x || echo read-only
+      docker run --rm -v /cvmfs/data.test:/data busybox sh -c 'ls /data/images; echo x > /data/x || echo read-only as well'`,
+    );
+    expect(printed).toMatch(/^busybox.tar\n(.*\n)*read-only\nbusybox.tar\n(.*\n)*read-only as well\n/);
   });
 
   it('command with docker: containers get the work folder, /tmp and software, and no path that only the node has', async () => {
