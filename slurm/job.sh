@@ -159,9 +159,12 @@ make_hooks
 # Through a pipe: what has been read from it is nowhere any more.
 exec 4< <(exec 5>&- 6>&- 7>&- < "$folder/claim.body" && rm -f "$folder/claim.body" && exec cat)
 rm -f "$folder/claim.headers"
+early=
+trap 'early=yes' TERM INT # a runner that has no number yet can't be told
 "${runner_place:-apart}" runner start_runner <&4 4<&-
 runner_pid=$apart_pid
 trap forward TERM INT
+[ -z "$early" ] || forward
 exec 4<&-
 set -m # background jobs get process groups of their own
 watch_runner 6>&- 7>&- &
