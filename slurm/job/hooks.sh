@@ -34,7 +34,7 @@ run_site_hook() {
 hook_before_claim() { run_site_hook beforeClaim || unfit "the hook beforeClaim ended with $?: $(last_words "$folder/hook.log")"; }
 hook_exit() { run_site_hook exit || log "the hook exit ended with $?: $(last_words "$folder/hook.log")"; }
 
-# Hooks tell this script, over a named pipe, and this script tells the service: no step sees a token, and the runner's image needs
+# Hooks tell this script, over a named pipe, and this script tells the service: no step is given a token, and the runner's image needs
 # no curl.
 make_hooks() {
   mkfifo "$work/hooks/events"

@@ -13,7 +13,7 @@ mkdir -p "$runner"/{bin,etc,tmp,proc,dev,sys,root,var/tmp,usr,run,opt,home,resul
 mkdir -m 1777 /results
 ln -s ../bin "$runner/usr/bin"
 ln -s ../run "$runner/var/run"
-programs='bash sh cat chmod cp curl dirname docker env find flock grep head id ln ls mkdir mkfifo mv ps readlink rm sed sleep sort stat tail touch tr
+programs='bash sh cat chmod cp curl dd dirname docker env find flock grep head id ln ls mkdir mkfifo mv ps readlink rm sed sleep sort stat tail touch tr
   true base64 timeout'
 for program in $programs; do
   path=$(readlink -f "$(type -P "$program")")

@@ -8,6 +8,7 @@ import type { ServiceProcess } from '../support/service-process.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
 import { conclusions, startWorkload } from '../support/workload.ts';
+import { runJob } from './run-job.ts';
 import { apptainer, docker, type NodeWorld, profileWith, startNodeWorld } from './start-node-world.ts';
 import { type Registry, startRegistry } from './start-registry.ts';
 
@@ -30,6 +31,15 @@ describe.skipIf(realSlurmMissing !== null)('images of a registry', () => {
         'slurm-tag': profileWith({ ...docker, image: `${inDocker}:latest` }),
         'slurm-digest': profileWith({ ...docker, image: `${inDocker}@${digest}` }),
         'slurm-converted': profileWith({ ...apptainer, image: `docker://${onNode}:latest` }),
+        'slurm-mirror': profileWith({
+          ...docker,
+          image: 'runner:latest',
+          docker: {
+            ...docker.docker,
+            mirrors: [`https://docker.registry.test:${registry.port}`],
+            storageDriver: 'vfs',
+          },
+        }),
         'slurm-absent': profileWith({ ...docker, image: `${inDocker}:absent` }),
       },
     });
@@ -71,6 +81,13 @@ describe.skipIf(realSlurmMissing !== null)('images of a registry', () => {
     expect((await node.onNode(`cat /results/${label}-*`)).trim().split('\n')).toEqual(Array(4).fill(uid));
     expect(registry.layerPulls() - before).toBe(1);
     expect(await node.leftovers()).toEqual([]);
+  });
+
+  it('an image of Docker Hub comes from the mirror; the storage driver is the one that was chosen', async () => {
+    const before = registry.layerPulls();
+    const printed = await runJob(node, 'slurm-mirror', "docker info --format 'driver={{.Driver}}'");
+    expect(printed).toBe('driver=vfs\n');
+    expect(registry.layerPulls() - before).toBe(1);
   });
 
   it('one that the registry does not have is said, and the job stays queued', async () => {

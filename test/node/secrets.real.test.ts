@@ -2,7 +2,7 @@
  * What a step can read, all of it, with either handoff: while another job of the same Slurm user on the same node waits for its runner, with a
  * claim token, and where that is how it is handed over a key, that are good.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runnerBind } from '../support/runner-folder.ts';
 import { until } from '../support/until.ts';
@@ -16,6 +16,12 @@ const handoffs = {
   mailbox: { handoff: 'mailbox', callbackUrl: undefined, mailboxSecret },
 } as const;
 const mint = '/repos/{owner}/{repo}/actions/runners/generate-jitconfig';
+
+/** Yama: the kernel lets no process look into its sibling, whoever it is. */
+const isKeptApart = (): boolean => {
+  const scope = '/proc/sys/kernel/yama/ptrace_scope';
+  return existsSync(scope) && readFileSync(scope, 'utf8').trim() !== '0';
+};
 
 describe.skipIf(realSlurmMissing !== null).each(['callback', 'mailbox'] as const)('handoff %s', (handoff) => {
   let node: NodeWorld;
@@ -60,16 +66,36 @@ describe.skipIf(realSlurmMissing !== null).each(['callback', 'mailbox'] as const
         1,
         label,
         `set +e
+        # Heaps, stacks and what else has no file, where a shell keeps its variables; without a debugger.
+        memory() {
+          for process in /proc/[0-9]*; do
+            while read -r range mode _ _ _ name; do
+              case "$mode $name" in 'rw-p [heap]' | 'rw-p [stack]' | 'rw-p ') ;; *) continue ;; esac
+              from=$((0x\${range%-*} / 4096)) to=$((0x\${range#*-} / 4096))
+              [ $((to - from)) -gt 1024 ] || dd if=$process/mem bs=4096 skip=$from count=$((to - from)) status=none
+            done < $process/maps
+          done
+        } 2> /dev/null
+        descriptors() {
+          for open in /proc/[0-9]*/fd/*; do
+            case $(readlink $open) in /results/dump* | /proc/*) continue ;; esac
+            [ ! -f $open ] || head -c 2000000 $open
+          done
+        }
         dump() {
           env
           cat /proc/*/environ /proc/*/cmdline /proc/*/task/*/environ
-          for place in "$HOME/../.." /tmp /var/lib/cluster /etc /run /var/spool /results; do
+          descriptors
+          scontrol show job; squeue --Format ALL; squeue --format %all
+          for place in "$HOME/../.." /tmp /var/tmp /dev/shm /var/lib/cluster /etc /run /var/spool /results; do
             find "$place" -type f ! -path "/results/dump*" -size -2000k -exec cat {} +
           done
         } 2> /dev/null
         : > /results/${file}.ready
         while [ ! -e /results/${file}.look ]; do sleep 0.1; done
         MARK=a-mark-of-this-job dump | tr '\\0' '\\n' > /results/${file}
+        held=in-memory-alone-$((6 * 7))
+        memory | tr '\\0' '\\n' > /results/${file}.memory
         : > /results/${file}.done
         while [ ! -e /results/${file}.go ]; do sleep 0.1; done`,
       );
@@ -100,6 +126,7 @@ describe.skipIf(realSlurmMissing !== null).each(['callback', 'mailbox'] as const
         mailboxSecret,
       ];
       const dump = await node.onNode(`cat /results/${file}`);
+      const memory = await node.onNode(`cat /results/${file}.memory`);
       node.world.github.control.clearFaults();
       await node.onNode(`touch /results/${file}.go`);
       expect(await work.finish(90_000)).toEqual([]);
@@ -108,14 +135,19 @@ describe.skipIf(realSlurmMissing !== null).each(['callback', 'mailbox'] as const
       // It has looked.
       expect(dump).toContain('a-mark-of-this-job');
       expect(dump).toContain('ACTIONS_RUNNER_HOOK_JOB_STARTED');
+      if (label === 'slurm-command') expect(dump).toMatch(/^JobId=\d+ /m);
+      if (!isKeptApart()) expect(memory).toContain('in-memory-alone-42');
       // Files of the work folder, too.
       expect(dump).toContain('# The simulated runner.');
       const neighbourFolder = `gha-${neighbour?.slurmJobId}-`;
-      // One Slurm user is one trust domain there, and its secrets are safe all the same.
+      // One Slurm user is one trust domain there. Its secrets are in no file, environment, command line or descriptor all the same.
       if (label === 'slurm-command') expect(dump).toContain('launcher_prepare() {');
       // In a container nothing shows of it, not even that it is there.
       else expect(dump).not.toContain(neighbourFolder);
       for (const secret of secrets) expect(dump.includes(secret), 'a secret is in the dump').toBe(false);
+      // With `command` it is, and docs/node-setup.md says so.
+      if (label !== 'slurm-command')
+        for (const secret of secrets) expect(memory.includes(secret), 'a secret is in memory').toBe(false);
       for (const name of ['jwt_hs256.key', 'slurm.key']) {
         const key = readFileSync(`${node.world.cluster.directory}/conf/${name}`)
           .toString('latin1')

@@ -1,6 +1,6 @@
 /**
  * A registry as the OCI distribution specification has it, for pulls: one image, of one layer, from the archive that make-images.sh
- * makes. Over TLS, as dockerd wants it. Source: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+ * makes, by the name that it has here and by the one that Docker Hub would have it under. Over TLS, as dockerd wants it. Source: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ const described = ({ type: mediaType, body, digest }: Content) => ({ mediaType, 
 
 /** Answers 404 until it has something to serve. */
 export async function startRegistry({ certFile, keyFile }: Certificate): Promise<Registry> {
-  let paths = new Map<string, Content>();
+  const paths = new Map<string, Content>();
   let layer: Content | null = null;
   let manifest: Content | null = null;
   let pulls = 0;
@@ -50,7 +50,8 @@ export async function startRegistry({ certFile, keyFile }: Certificate): Promise
 
   const server = createServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) });
   server.on('request', (request, response) => {
-    const found = paths.get(request.url ?? '');
+    // A mirror is told whose it is.
+    const found = paths.get((request.url ?? '').replace(/\?ns=.*$/, ''));
     if (request.url === '/v2/') return void response.writeHead(200).end('{}');
     if (found === undefined) return void response.writeHead(404).end('{"errors":[{"code":"NAME_UNKNOWN"}]}');
     response.writeHead(200, {
@@ -78,12 +79,14 @@ export async function startRegistry({ certFile, keyFile }: Certificate): Promise
       const layers = [described(layer)];
       const body = { schemaVersion: 2, mediaType: type, config: described(config), layers };
       manifest = content(type, Buffer.from(JSON.stringify(body)));
-      paths = new Map([
-        ['/v2/runner/manifests/latest', manifest],
-        [`/v2/runner/manifests/${manifest.digest}`, manifest],
-        [`/v2/runner/blobs/${config.digest}`, config],
-        [`/v2/runner/blobs/${layer.digest}`, layer],
-      ]);
+      for (const name of ['runner', 'library/runner'])
+        for (const [path, found] of [
+          ['manifests/latest', manifest],
+          [`manifests/${manifest.digest}`, manifest],
+          [`blobs/${config.digest}`, config],
+          [`blobs/${layer.digest}`, layer],
+        ] as const)
+          paths.set(`/v2/${name}/${path}`, found);
     },
     layerPulls: () => pulls,
     hold() {
