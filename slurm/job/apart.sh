@@ -10,31 +10,28 @@
 
 # apart NAME COMMAND...: in the background; sets apart_pid, the number of its process group.
 apart() {
-  (
-    exec 8> "$folder/$1.lock"
-    flock 8
-    set -m # a group of its own, so that one signal reaches all of it
-    keep_apart "${@:2}" <&0 5>&- 6>&- 7>&- &
-    echo $! > "$folder/$1.pid"
-  )
+  (start_keeper "$@")
   apart_pid=$(< "$folder/$1.pid")
 }
 
 # beside NAME COMMAND...: the same, as a descendant of this script. With proctrack/linuxproc Slurm counts the memory of nothing else, and
 # its TERM, which comes before this script's INT, hurts no runner that stands on the node itself.
 beside() {
-  (
-    exec 5>&- 6>&- 7>&- 8> "$folder/$1.lock"
-    flock 8
-    set -m
-    keep_apart "${@:2}" <&0 &
-    echo $! > "$folder/$1.new"
-    mv "$folder/$1.new" "$folder/$1.pid"
-    wait
-  ) <&0 &
-  disown "$!"
-  until [ -e "$folder/$1.pid" ]; do sleep 0.01; done
+  (start_keeper "$@"; wait) <&0 &
+  local parent=$!
+  disown "$parent"
+  until [ -e "$folder/$1.pid" ] || ! kill -0 "$parent" 2> /dev/null; do sleep 0.01; done
   apart_pid=$(< "$folder/$1.pid")
+}
+
+# start_keeper NAME COMMAND...: in a shell of its own, whose end makes it an orphan.
+start_keeper() {
+  exec 5>&- 6>&- 7>&- 8> "$folder/$1.lock"
+  flock 8
+  set -m # a group of its own, so that one signal reaches all of it
+  keep_apart "${@:2}" <&0 &
+  echo $! > "$folder/$1.new"
+  mv "$folder/$1.new" "$folder/$1.pid"
 }
 
 keep_apart() {

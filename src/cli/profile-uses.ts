@@ -1,5 +1,5 @@
 import type { Config } from '../config/load-config.ts';
-import type { Profile } from '../domain/profile.ts';
+import { type Profile, withOverride } from '../domain/profile.ts';
 
 /** A profile as the jobs of some repositories have it. */
 export interface ProfileUse {
@@ -21,12 +21,11 @@ export function profileUses({ github, profiles }: Pick<Config, 'github' | 'profi
   return [...groups.values()].flatMap((repositories) => {
     const [scope = ''] = repositories;
     const override = github.overrides.get(scope);
-    const { account, qos, user = null } = override ?? {};
     return [...profiles.values()].map((profile) => ({
       what: override === undefined ? profile.name : `${profile.name} for ${repositories.join(', ')}`,
-      profile: { ...profile, account: account ?? profile.account, qos: qos ?? profile.qos },
+      profile: withOverride(profile, override),
       scope,
-      user,
+      user: override?.user ?? null,
     }));
   });
 }

@@ -19,7 +19,7 @@ export interface ControllerParts {
   readonly count: (name: CounterName) => void;
 }
 
-/** How many of these Slurm gets at once is for its client to find out; GitHub allows 100, shared with everything else that uses the token. */
+/** What Slurm gets at once is found out as it goes (effects.ts); GitHub allows 100, shared with everything else that uses the token. */
 const concurrency = { github: 10, mint: 10, mailbox: 16, accounting: 1 };
 /** What every part of the controller is handed, at the start: nothing seen yet, nothing under way. */
 export function createContext(parts: ControllerParts, wakeSlurm: () => void = () => undefined): Context {

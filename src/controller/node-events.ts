@@ -54,7 +54,7 @@ export async function answerIdle(context: Context, row: Allocation): Promise<'st
     const changes = {
       releaseOutcome: 'idle',
       releasingAt: nowMs,
-      reason: 'Its runner was online and no job came.',
+      reason: 'In runner.idleTimeout no job came to its runner.',
     };
     moveAllocation(store.db, {
       id: row.id,

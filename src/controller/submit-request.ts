@@ -1,4 +1,4 @@
-import type { Profile } from '../domain/profile.ts';
+import { type Profile, withOverride } from '../domain/profile.ts';
 import type { Allocation } from '../store/move-allocation.ts';
 import type { ControllerConfig, Handoff } from './context.ts';
 import { answeredWithinMs } from './mailbox.ts';
@@ -12,12 +12,11 @@ export function submitRequest(
   profile: Profile,
   claimToken: string,
 ): SubmitRequest {
-  const override = overrides.get(row.scope);
   const launch = job.launches.get(profile.name) ?? job.launch;
   return {
     name: row.slurmJobName,
     user: row.slurmUser,
-    profile: { ...profile, ...only({ account: override?.account, qos: override?.qos }) },
+    profile: withOverride(profile, overrides.get(row.scope)),
     script: launch.script,
     environment: {
       ...job.environment,
@@ -41,8 +40,3 @@ const handoffEnvironment = (handoff: Handoff, slurmJobName: string): Readonly<Re
         GHA_SLURM_MAILBOX_KEY: mailboxKey(handoff.secret, slurmJobName),
         GHA_SLURM_MAILBOX_WAIT: String(answeredWithinMs / 1_000),
       };
-
-/** Without the fields that say nothing. */
-function only<T extends object>(fields: T): Partial<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
-}

@@ -45,7 +45,7 @@ export const plainOutcomes = [
   'submit-lost',
   /** The runner was minted, and no job start was ever seen. */
   'runner-never-online',
-  /** The runner was online and no job came. */
+  /** No job came to the runner in time. */
   'idle',
   /** GitHub has no registration of the runner any more, and no job was seen on it: its process is a ghost. */
   'registration-lost',

@@ -2,7 +2,8 @@ import type { Association } from './cluster.ts';
 import type { Profile } from './profile.ts';
 import type { ProfileVerdict } from './profile-verdict.ts';
 
-const where = 'Slurm refuses that where it enforces associations (AccountingStorageEnforce)';
+/** REST does not tell whether Slurm does. */
+export const whereEnforced = 'Slurm refuses that where it enforces associations (AccountingStorageEnforce)';
 
 /**
  * Whether accounting has the account and the qos of a profile for a user. Never a fault: Slurm may not look at it.
@@ -35,11 +36,11 @@ function* doubtsOf(
   if (own.length === 0) {
     const there = [...new Set(usable.map((each) => each.account))].join(', ') || 'none';
     const what = account === undefined ? 'default account' : `account ${account}`;
-    yield `Accounting has no ${what} of the user ${user} for the partition ${partition} (it has ${there}): ${where}.`;
+    yield `Accounting has no ${what} of the user ${user} for the partition ${partition} (it has ${there}): ${whereEnforced}.`;
     return;
   }
   const allowed = [...new Set(own.flatMap((each) => each.qos))];
   const named = qos?.split(',') ?? [];
   if (named.length > 0 && !named.some((name) => allowed.includes(name)))
-    yield `Accounting has no qos ${qos} of the user ${user} with the account ${own[0]?.account} (it has ${allowed.join(', ') || 'none'}): ${where}.`;
+    yield `Accounting has no qos ${qos} of the user ${user} with the account ${own[0]?.account} (it has ${allowed.join(', ') || 'none'}): ${whereEnforced}.`;
 }

@@ -1,5 +1,6 @@
 import type { ClusterNode, ClusterView, Partition } from './cluster.ts';
 import { expandHostlist } from './hostlist.ts';
+import { whereEnforced } from './judge-account.ts';
 import { lackOf, type NodeNeeds, needsOf } from './node-needs.ts';
 import type { Profile } from './profile.ts';
 import type { ProfileVerdict } from './profile-verdict.ts';
@@ -54,11 +55,10 @@ function* limitFaults(profile: Profile, partition: Partition, needs: NodeNeeds):
 /** Without `AccountingStorageEnforce` Slurm looks at none of them: tried on 24.11 and 26.05. */
 function* accountDoubts({ account, qos }: Profile, partition: Partition): Generator<string> {
   const { name, allowedAccounts, deniedAccounts, allowedQos, deniedQos } = partition;
-  const where = 'Slurm refuses that where it enforces associations (AccountingStorageEnforce)';
   if (isRefused(account, allowedAccounts, deniedAccounts))
-    yield `The partition ${name} does not allow the account ${account}: ${where}.`;
+    yield `The partition ${name} does not allow the account ${account}: ${whereEnforced}.`;
   if (isRefused(qos, allowedQos, deniedQos))
-    yield `The partition ${name} does not allow the qos ${qos}: ${where}.`;
+    yield `The partition ${name} does not allow the qos ${qos}: ${whereEnforced}.`;
 }
 
 function isRefused(

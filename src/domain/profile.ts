@@ -39,6 +39,12 @@ export type ProfileOverride = Pick<Profile, 'account' | 'qos'> & {
   readonly user?: string | undefined;
 };
 
+/** The profile as the jobs of a repository have it. */
+export function withOverride(profile: Profile, override: ProfileOverride | undefined): Profile {
+  const { account = profile.account, qos = profile.qos } = override ?? {};
+  return { ...profile, account, qos };
+}
+
 /**
  * Fields of a submit body that the service fills in: by a setting of the profile where it has one, else by itself. A test
  * holds this to what is sent.

@@ -3,8 +3,8 @@ import type { submitBody } from './submit-body.ts';
 type SubmitBody = ReturnType<typeof submitBody>;
 
 /**
- * The body of a submit as bytes. All but a few hundred of them are the batch script, which is one of a few texts: each is encoded
- * once, and not a thousand times.
+ * The body of a submit as bytes. Most of them are the batch script, which is one of a few texts: each is encoded once, and not a
+ * thousand times.
  */
 export function submitEncoder(): (body: SubmitBody) => Buffer {
   const scripts = new Map<string, Buffer>();

@@ -1,16 +1,10 @@
 /** Partitions, nodes, reservations and licenses, as far as they are read here. Every field may be missing. */
 import { z } from 'zod';
 import type { ClusterNode, Partition } from '../domain/cluster.ts';
+import { optionalNumber } from './parse-job.ts';
 
-const count = z
-  .object({
-    set: z.boolean().default(false),
-    infinite: z.boolean().default(false),
-    number: z.number().default(0),
-  })
-  // Slurm writes "no limit" as infinite, as unset, or as 0.
-  .transform(({ set, infinite, number }) => (set && !infinite && number > 0 ? number : null))
-  .nullish();
+/** Slurm writes "no limit" as infinite, as unset, or as 0. */
+const count = optionalNumber.transform((number) => (number !== null && number > 0 ? number : null)).nullish();
 
 const list = z
   .string()
@@ -18,14 +12,7 @@ const list = z
   .transform((text) => text.split(',').filter((name) => name !== '' && name !== 'ALL'));
 
 /** Here 0 is a limit: with `MaxNodes=0` no job starts. */
-const nodeCount = z
-  .object({
-    set: z.boolean().default(false),
-    infinite: z.boolean().default(false),
-    number: z.number().default(0),
-  })
-  .transform(({ set, infinite, number }) => (set && !infinite ? number : null))
-  .nullish();
+const nodeCount = optionalNumber.nullish();
 
 const rules = z.object({ allowed: list, deny: list }).prefault({});
 
