@@ -36,10 +36,11 @@ export class InProcessGitHub implements GitHubPort {
   jitConfigOf = (name: string): string => `jit of ${name}`;
   /** Told of each deletion when it is asked for. */
   onDeregister: (name: string) => void = () => undefined;
-  /** Told of each mint when it is asked for. */
+  /** Told of each mint when it is asked for, and when it is over. */
   onMint: (name: string, labels: readonly string[]) => void = () => undefined;
-  /** Told of each observation that lacks nothing and has reached who asked. */
-  onShown: () => void = () => undefined;
+  onMintEnd: (name: string) => void = () => undefined;
+  /** Told of each observation that lacks nothing, as GitHub makes it; what this returns is told when it has reached who asked. */
+  onShow: () => () => void = () => () => undefined;
 
   /** `same`: the GitHub that another service talks to as well; its calls go wrong by themselves. */
   constructor(wallMs: () => number, same?: InProcessGitHub) {
@@ -48,13 +49,13 @@ export class InProcessGitHub implements GitHubPort {
   }
 
   async observe(repository: string, known: KnownWork): Promise<RepositoryObservation> {
-    let isWhole = false;
+    let reached = (): void => undefined;
     const observation = await this.faults.meet('observe', repository, (isPartial) => {
       const { state } = this;
       // What one answer lacks the next one has: 404 twice in a row is GitHub's word that a job is gone.
       const lacks = isPartial && !this.#hasLacked;
       this.#hasLacked = lacks;
-      isWhole = !lacks;
+      if (!lacks) reached = this.onShow();
       const runs = [...state.runs.values()].filter((run) => run.repository === repository);
       const listed = runs.filter(
         (run) => state.statusOf(run) !== 'completed' || known.runIds.includes(run.id),
@@ -74,7 +75,7 @@ export class InProcessGitHub implements GitHubPort {
         missingJobIds: lacking.map(({ id }) => id).filter((id) => notFound.has(id) || !state.jobs.has(id)),
       };
     });
-    if (isWhole) this.onShown();
+    reached();
     return observation;
   }
 
@@ -84,7 +85,7 @@ export class InProcessGitHub implements GitHubPort {
   ): Promise<{ runnerId: number; jitConfig: string }> {
     this.onMint(name, labels);
     if (this.faults.next('mint')?.kind === 'late') this.lateMints.add(name);
-    return this.faults.meet('mint', name, () => {
+    const minted = this.faults.meet('mint', name, () => {
       const runner = this.state.addRunner(repository, name, labels);
       if (runner === null) {
         throw new GitHubError('A runner of that name exists', {
@@ -95,6 +96,7 @@ export class InProcessGitHub implements GitHubPort {
       }
       return { runnerId: runner.id, jitConfig: this.jitConfigOf(name) };
     });
+    return minted.finally(() => this.onMintEnd(name));
   }
 
   deregister(

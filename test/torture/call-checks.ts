@@ -1,6 +1,7 @@
 /** What must hold at the moment of a call: each is looked at before it takes effect. */
 import { SlurmError } from '../../src/domain/errors.ts';
 import { openRunnerStates, type RunnerRow } from '../../src/store/runner-rows.ts';
+import type { CallFault } from '../controller/call-faults.ts';
 import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
@@ -26,9 +27,16 @@ interface Surroundings {
   readonly isOurs: (name: string) => boolean;
 }
 
+/** A call that takes its time does what it was asked for, and explains nothing. */
+const isFailure = (fault: CallFault | undefined): boolean => fault !== undefined && fault.kind !== 'slow';
+
+const allocationOf = (runnerName: string): string => runnerName.replace(/-\d+$/, '');
+
 export class CallChecks {
   readonly #world: Surroundings;
   readonly #sent = new Set<string>();
+  /** Runners whose mint is under way. */
+  readonly #minting = new Set<string>();
   /** Submits whose answer was no word about a job, and whose fence Slurm has not taken yet, with their label. */
   readonly #inDoubt = new Map<string, string>();
 
@@ -40,6 +48,7 @@ export class CallChecks {
     slurm.onFence = (name) => this.#fenced(name);
     github.onDeregister = (name) => this.#deregistered(name);
     github.onMint = (name, wanted) => this.#minted(name, wanted);
+    github.onMintEnd = (name) => void this.#minting.delete(name);
   }
 
   /** A Slurm job that works on a job, or whose runner can still get one, is cancelled by nobody but its user. */
@@ -78,7 +87,7 @@ export class CallChecks {
     for (const attempt of attemptsTooMany(this.#world, name)) history.violate(attempt);
     const { faults, partitions } = slurm;
     const fault = faults.next('submit');
-    if (faults.outage !== null || fault !== undefined || partitions !== null)
+    if (faults.outage !== null || isFailure(fault) || partitions !== null)
       waste.note(name, 'its submit went wrong');
     if (row === undefined) return;
     if (!this.#sent.has(name)) this.#checkSupply(name, row.profile);
@@ -90,18 +99,26 @@ export class CallChecks {
     if (tooMany !== null) history.violate(tooMany);
   }
 
+  /** A process of the service begins: nobody waits for the mints of the one before. */
+  noteStart(): void {
+    this.#minting.clear();
+  }
+
   #fenced(name: string): void {
     const { isOurs, history } = this.#world;
     this.#inDoubt.delete(name);
     if (!isOurs(name)) history.violate(`${name} was fenced, which is another's`);
   }
 
-  /** However long Slurm answers nothing: what may be there and what is there are no more than the jobs that the service was shown. */
+  /**
+   * However long Slurm answers nothing: what may be there and what is there are no more than the jobs that the service was shown. What was
+   * faster to claim than its answer was to be lost is in doubt no more.
+   */
   #checkSupply(name: string, label: string): void {
     const { query, history, demand, registrations } = this.#world;
     const lost = [...this.#inDoubt].flatMap(([other, its]) => (its === label ? [other] : []));
     const [rows] = query<{ waiting: number; lost: number }>(
-      `select sum(state <> 'ended') as waiting, sum(state = 'ended') as lost from allocations where profile = ?
+      `select sum(state <> 'ended') as waiting, sum(state = 'ended' and first_claimed_at is null) as lost from allocations where profile = ?
         and (state in ('submitting', 'pending', 'claimed') or slurm_job_name in (${lost.map(() => '?').join()}))`,
       label,
       ...lost,
@@ -133,6 +150,10 @@ export class CallChecks {
   #minted(name: string, wanted: readonly string[]): void {
     this.#world.registrations.checkMint(name, wanted);
     this.#noteFault('mint', name);
+    const other = [...this.#minting].find((minting) => allocationOf(minting) === allocationOf(name));
+    if (other !== undefined)
+      this.#world.history.violate(`${name} was minted while the mint of ${other} was under way`);
+    this.#minting.add(name);
     const [row] = this.#world.query<{ state: string }>(
       'select a.state from runners r join allocations a on a.id = r.allocation_id where r.name = ?',
       name,
@@ -146,7 +167,7 @@ export class CallChecks {
   #noteFault(call: 'mint' | 'deregister', runnerName: string): void {
     const { github, waste } = this.#world;
     const { faults } = github;
-    if (faults.outage !== null || faults.next(call) !== undefined)
+    if (faults.outage !== null || isFailure(faults.next(call)))
       waste.note(runnerName, `its ${call} went wrong`);
   }
 }

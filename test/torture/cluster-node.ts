@@ -23,6 +23,8 @@ export class ClusterNode {
   #runnerName: string | null = null;
   #eventToken = '';
   #idleSinceMs = 0;
+  /** Asked for a runner so far. */
+  #questions = 0;
   #broken = false;
   readonly #mailbox: MailboxNode | null;
   #askedMs = Number.NEGATIVE_INFINITY;
@@ -75,6 +77,8 @@ export class ClusterNode {
       );
       return this.#exit('FAILED');
     }
+    this.#questions += 1;
+    const question = this.#questions;
     const answer =
       this.#mailbox === null ? await this.#askForRunner() : this.#askThroughMailbox(this.#mailbox);
     if (answer === null || answer.status === 503) {
@@ -83,6 +87,9 @@ export class ClusterNode {
       return;
     }
     world.invariants.history.noteClaim(job, answer.status);
+    // It has asked again meanwhile, and hears only what answers that; or it is gone.
+    if (question !== this.#questions) return this.#note('its answer was lost');
+    if (job.states[0] !== 'RUNNING') return;
     if (answer.status !== 200) return this.#exit(answer.status === 401 ? 'FAILED' : 'COMPLETED');
     if (world.faults.troubles.lostAnswers.meet()) return this.#note('its answer was lost');
     this.#runnerName = answer.runnerName ?? '';

@@ -49,6 +49,11 @@ export class Cluster {
     for (const node of this.#nodes.values()) await node.step();
   }
 
+  /** Every node does one thing, all of them at once. */
+  beginNodeSteps(): Promise<void>[] {
+    return [...this.#nodes.values()].map((node) => node.step());
+  }
+
   /** Slurm will never start it, for this reason; or has flagged it so. */
   spoil(job: InProcessJob, spoilt: { readonly reason?: string; readonly states?: readonly string[] }): void {
     this.#world.invariants.waste.note(job.name, 'Slurm will never start it');

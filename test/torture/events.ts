@@ -2,7 +2,7 @@
 import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
-import type { GitHubCall, SlurmCall } from './faults.ts';
+import type { GitHubCall, SlowCalls, SlurmCall } from './faults.ts';
 import { inMailboxes } from './mailbox-scenarios.ts';
 import type { World } from './world.ts';
 
@@ -24,7 +24,7 @@ export const gitHubCalls = Object.keys({
   runners: true,
 } satisfies Record<GitHubCall, true>) as GitHubCall[];
 
-/** What becomes of a call that goes wrong. */
+/** What becomes of a call that goes wrong; one that is slow is an event of its own. */
 export type Side = Exclude<CallFault['kind'], 'slow'>;
 
 export type WorldEvent =
@@ -45,6 +45,7 @@ export type WorldEvent =
         | 'restore'
         | 'mailbox';
     }
+  | ({ readonly kind: 'slow' } & SlowCalls)
   | { readonly kind: 'crashAt'; readonly point: number; readonly side: 'before' | 'after' }
   | {
       readonly kind: 'slurm';
@@ -153,13 +154,9 @@ export async function happen(
       if (job !== undefined) world.hub.lag(job, 2);
       break;
     }
-    case 'rerun': {
-      const run = [...github.state.runs.values()].find(
-        (candidate) => github.state.statusOf(candidate) === 'completed',
-      );
-      if (run !== undefined) github.state.rerun(run);
+    case 'rerun':
+      world.hub.rerun();
       break;
-    }
     case 'kill':
       world.service.kill();
       break;
@@ -181,6 +178,9 @@ export async function happen(
       world.faults.failGitHub(call, fault, times);
       break;
     }
+    case 'slow':
+      world.faults.slow(happening);
+      break;
     case 'slots':
       world.cluster.slots = happening.count;
       break;

@@ -4,11 +4,28 @@ import type { WholeSlurm } from '../../src/controller/repair.ts';
 import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
+import type { Happening } from './meanwhile.ts';
 import { Troubles } from './troubles.ts';
 import type { World } from './world.ts';
 
 export type SlurmCall = keyof WholeSlurm;
 export type GitHubCall = Exclude<keyof GitHubPort, 'pollDelayMs' | 'rateLimit'>;
+
+export interface SlowCalls {
+  readonly call: SlurmCall | GitHubCall;
+  readonly when: 'before' | 'after';
+  /** What happens while each of them is held. */
+  readonly meanwhile: readonly Happening[];
+  readonly times: number;
+}
+
+const gitHubCallNames: ReadonlySet<string> = new Set<GitHubCall>([
+  'observe',
+  'mint',
+  'deregister',
+  'runners',
+]);
+const isGitHubCall = (call: SlurmCall | GitHubCall): call is GitHubCall => gitHubCallNames.has(call);
 
 export class Faults {
   readonly troubles = new Troubles();
@@ -30,6 +47,13 @@ export class Faults {
   /** The next so many calls of that name to GitHub go wrong. */
   failGitHub(call: GitHubCall, fault: CallFault, times = 1): void {
     this.#world.github.faults.order(call, fault, times);
+  }
+
+  /** The next so many calls of that name take their time, before they take effect or before they are answered. */
+  slow({ call, when, meanwhile, times }: SlowCalls): void {
+    const fault = { kind: 'slow', [when]: this.#world.meanwhile.of(call, meanwhile) } as const;
+    if (isGitHubCall(call)) this.failGitHub(call, fault, times);
+    else this.failSlurm(call, fault, times);
   }
 
   /** Slurm answers nothing for so many steps: whatever waits then has been submitted, and nothing more is. */

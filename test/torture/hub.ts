@@ -31,6 +31,22 @@ export class Hub {
     if (job !== null) this.#stolen.push({ job, untilMs: clock.monotonicMs() + 30_000 });
   }
 
+  /** The oldest job that is not over is cancelled. */
+  cancelOldest(): void {
+    const { state } = this.#world.github;
+    const job = [...state.jobs.values()].find(
+      ({ status, labels }) => status !== 'completed' && this.#world.labels.includes(labels[0] ?? ''),
+    );
+    if (job !== undefined) state.cancelJob(job);
+  }
+
+  /** The oldest run that is over is run again. */
+  rerun(): void {
+    const { state } = this.#world.github;
+    const run = [...state.runs.values()].find((candidate) => state.statusOf(candidate) === 'completed');
+    if (run !== undefined) state.rerun(run);
+  }
+
   /** GitHub's lists go on showing the job as it is now, for so many steps of five seconds. */
   lag(job: SimulatedJob, steps: number): void {
     this.#world.github.lag(job);

@@ -3,7 +3,7 @@
  * service says of itself. Some of it at each call, some after each step, some when all is quiet.
  */
 import { type AllocationState, mayMove } from '../../src/domain/allocation-state.ts';
-import { config, repository } from '../controller/controller-config.ts';
+import { config } from '../controller/controller-config.ts';
 import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
@@ -13,6 +13,7 @@ import { CallChecks } from './call-checks.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { Demand } from './demand.ts';
 import { History } from './history.ts';
+import { isNeighbourThere, moveIn } from './neighbours.ts';
 import { RegistrationBound } from './registration-bound.ts';
 import { SubmitRate } from './submit-rate.ts';
 import { type EndedRow, Waste } from './waste.ts';
@@ -47,8 +48,13 @@ export class Invariants {
   readonly #prefix: string;
   readonly #demand = new Demand();
   readonly #registrations: RegistrationBound;
+  readonly #calls: CallChecks;
+  /** Processes of the service so far. */
+  #starts = 0;
   /** Monotonic time of the step before this one, and of this one. */
   #stepsMs: readonly [number, number] = [0, 0];
+  /** Of this step, since the Unix epoch. */
+  #stepWallMs = 0;
   /** Monotonic time of GitHub's last whole answer. */
   #answeredMs = 0;
   /** Since when each turn has had one, and could be written down; null while that is not so. */
@@ -65,11 +71,17 @@ export class Invariants {
     this.#world = world;
     const [instance] = world.query<{ id: string }>('select id from instance');
     this.#prefix = `gha-${instance?.id}-`;
-    this.#neighbours();
-    world.github.onShown = () => {
-      this.#answeredMs = world.clock.monotonicMs();
-      this.#registrations.noteAnswer(this.#noteDemand());
-      this.waste.noteAnswer();
+    moveIn(world);
+    world.github.onShow = () => {
+      const look = this.#noteDemand();
+      const shown = this.waste.noteShown();
+      const process = this.#starts;
+      return () => {
+        if (process !== this.#starts) return;
+        this.#answeredMs = world.clock.monotonicMs();
+        this.#registrations.noteAnswer(look);
+        shown();
+      };
     };
     this.waste = new Waste({
       jobs: () => this.#jobs(),
@@ -86,7 +98,7 @@ export class Invariants {
       claimed: () => this.#claimedRunners(),
       violate: (what) => this.history.violate(what),
     });
-    new CallChecks({
+    this.#calls = new CallChecks({
       ...world,
       history: this.history,
       waste: this.waste,
@@ -123,6 +135,8 @@ export class Invariants {
 
   /** A process of the service begins: it remembers no surplus. */
   noteStart(): void {
+    this.#starts += 1;
+    this.#calls.noteStart();
     this.#registrations.noteStart();
   }
 
@@ -151,18 +165,19 @@ export class Invariants {
 
   beginStep(): void {
     this.#stepsMs = [this.#stepsMs[1], this.#world.clock.monotonicMs()];
+    this.#stepWallMs = this.#world.clock.wallMs();
     this.#noteDemand();
   }
 
   /** `isWell`: the service lives, and can write. */
   endStep(isWell: boolean, defects: string[]): void {
     this.#noteDemand();
-    this.#noteTurn(isWell && this.#answeredMs === this.#stepsMs[1]);
+    this.#noteTurn(isWell && this.#answeredMs >= this.#stepsMs[1]);
     this.#registrations.check(this.#stepsMs[1], isWell);
     this.#checkSupply();
     this.#checkNames();
     this.#checkEvents();
-    this.#checkNeighbours();
+    if (!isNeighbourThere(this.#world)) this.history.violate("a neighbour's runner was deregistered");
     for (const job of this.#jobs()) this.#checkFailure(job);
     for (const defect of defects.splice(0)) this.history.violate(`a defect: ${defect}`);
   }
@@ -191,19 +206,6 @@ export class Invariants {
       history.violate(`the allocation ${id} is left, ${state}`);
     }
     for (const attempt of attemptsTooMany(this.#world)) history.violate(attempt);
-  }
-
-  /** Another service on the same cluster and repository, and another user. */
-  #neighbours(): void {
-    const { slurm, github } = this.#world;
-    slurm.start(slurm.add('gha-neighbor-0123456789abcdef'));
-    slurm.start(slurm.add('a job of somebody else'));
-    github.state.addRunner(repository, 'gha-neighbor-0123456789abcdef-1', ['slurm-neighbor']);
-  }
-
-  #checkNeighbours(): void {
-    if (this.#world.github.runner('gha-neighbor-0123456789abcdef-1') === undefined)
-      this.history.violate("a neighbour's runner was deregistered");
   }
 
   /** Demand as GitHub shows it now. */
@@ -285,9 +287,9 @@ export class Invariants {
       );
       // What went for other reasons in the same step was there when it was decided.
       const [others] = this.#world.query<{ count: number }>(
-        "select count(*) as count from allocation_events e join allocations a on a.id = e.allocation_id where a.profile = ? and e.at = ? and e.from_state in ('submitting', 'pending', 'claimed') and e.to_state in ('busy', 'releasing', 'ended') and e.detail <> 'surplus'",
+        "select count(*) as count from allocation_events e join allocations a on a.id = e.allocation_id where a.profile = ? and e.at >= ? and e.from_state in ('submitting', 'pending', 'claimed') and e.to_state in ('busy', 'releasing', 'ended') and e.detail <> 'surplus'",
         label,
-        this.#world.clock.wallMs(),
+        this.#stepWallMs,
       );
       const least = this.#demand.leastSince(label, this.#stepsMs[0]);
       if ((waiting?.count ?? 0) + (others?.count ?? 0) < least)

@@ -50,6 +50,7 @@ export class RegistrationBound {
   /** A process of the service begins: it remembers no surplus. */
   noteStart(): void {
     this.#turns = [];
+    this.#answered = false;
   }
 
   /** The service has had a whole answer, which showed what this look at demand has. */

@@ -1,6 +1,7 @@
 /** Random schedules of events, which shrink. */
 import fc from 'fast-check';
 import { gitHubCalls, type Side, slurmCalls, type WorldEvent } from './events.ts';
+import { happenings } from './meanwhile.ts';
 
 export type Kind = WorldEvent['kind'];
 type EventOf<K extends Kind> = WorldEvent extends infer Event
@@ -57,6 +58,13 @@ const groups: readonly Group[] = [
     side,
     failure: fc.constantFrom('unavailable', 'refusedToken', 'rateLimited'),
     times,
+  }),
+  group(5, ['slow'], {
+    // What makes something more often than what looks.
+    call: fc.constantFrom(...slurmCalls, ...gitHubCalls, 'submit', 'submit', 'mint', 'mint', 'deregister'),
+    when: fc.constantFrom('before', 'after'),
+    meanwhile: fc.array(fc.constantFrom(...happenings), { minLength: 1, maxLength: 3 }),
+    times: fc.integer({ min: 1, max: 4 }),
   }),
   group(2, ['slots', 'loseAnswers', 'breakRunners', 'unfit'], { count: fc.nat(3) }),
   group(2, ['stopSlurm', 'stopGitHub', 'refuse', 'fillDisk'], { count: fc.integer({ min: 1, max: 40 }) }),

@@ -190,6 +190,19 @@ export const seededBugs: readonly SeededBug[] = [
     ],
   },
   {
+    // Focused: a job asks again while its runner's mint is held.
+    name: 'mint for a second claim beside the first',
+    kinds: ['queue', 'slow', 'steps'],
+    sentence: /was minted while the mint of/,
+    changes: [
+      {
+        file: 'src/controller/claim.ts',
+        from: 'if (underWay !== undefined) return underWay;',
+        to: '',
+      },
+    ],
+  },
+  {
     // It ends by itself when it has idled for long enough.
     name: 'keep an idle runner that no job is left for',
     sentence: /idle registrations for/,

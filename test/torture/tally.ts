@@ -3,6 +3,7 @@ import type { WorldEvent } from './events.ts';
 const faulty: ReadonlySet<WorldEvent['kind']> = new Set([
   'slurm',
   'github',
+  'slow',
   'loseAnswers',
   'breakRunners',
   'nodeFail',

@@ -82,12 +82,14 @@ export class Waste {
     this.#lookAtLags();
   }
 
-  /** GitHub has answered whole. */
-  noteAnswer(): void {
+  /** GitHub makes a whole answer. @returns what is to be told when that has reached the service. */
+  noteShown(): () => void {
     this.look();
-    const nowMs = this.#world.wallMs();
-    for (const departure of this.#departures)
-      if (!this.#world.isLagging(departure.jobId)) departure.shownMs ??= nowMs;
+    const shown = this.#departures.filter(({ jobId }) => !this.#world.isLagging(jobId));
+    return () => {
+      const nowMs = this.#world.wallMs();
+      for (const departure of shown) departure.shownMs ??= nowMs;
+    };
   }
 
   /** @returns what does not hold. `rows` have ended since the last check. */

@@ -8,6 +8,7 @@ import { Cluster } from './cluster.ts';
 import { Faults } from './faults.ts';
 import { Hub } from './hub.ts';
 import { Invariants } from './invariants.ts';
+import { Meanwhile } from './meanwhile.ts';
 import { unexplained } from './reasons.ts';
 import { ServiceLife, type ServiceOptions } from './service-life.ts';
 
@@ -34,6 +35,9 @@ export class World {
   readonly cluster: Cluster;
   readonly faults: Faults;
   readonly invariants: Invariants;
+  readonly meanwhile: Meanwhile;
+  /** Labels of the profiles that its service has. */
+  readonly labels: readonly string[];
   readonly defects: string[] = [];
   #steps = 0;
 
@@ -52,6 +56,8 @@ export class World {
     this.hub = new Hub(this);
     this.cluster = new Cluster(this, options.slots ?? 4);
     this.faults = new Faults(this);
+    this.meanwhile = new Meanwhile(this);
+    this.labels = labels;
     this.invariants = new Invariants({
       labels,
       clock: this.clock,
@@ -79,6 +85,7 @@ export class World {
     this.cluster.startJobs();
     await this.service.process?.tick();
     await this.cluster.stepNodes();
+    await this.meanwhile.end();
     this.github.state.loseSilent();
     this.invariants.endStep(this.service.isAlive && !this.service.isFull, this.defects);
     this.#checkReasons();
@@ -138,7 +145,10 @@ export class World {
     if (process === null || !isAlive || waiting.length === 0) return;
     // What can't be written down has not been seen.
     if (process.controller.readiness().database !== null) return;
-    if (process.controller.readiness().repositories.some((scope) => scope.failure !== null)) return;
+    if (
+      process.controller.readiness().repositories.some((scope) => !scope.observed || scope.failure !== null)
+    )
+      return;
     const { readiness } = process.controller;
     const without = unexplained(
       {

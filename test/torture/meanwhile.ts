@@ -1,0 +1,102 @@
+/**
+ * What happens while a call is held: the call takes its time, and the world goes on. Nothing of it waits for the call, so a hold always
+ * ends; what it has begun is over before the turn of the world is.
+ */
+import { flush } from '../support/flush.ts';
+import type { GitHubCall, SlurmCall } from './faults.ts';
+import type { World } from './world.ts';
+
+/**
+ * - `claims`: Slurm starts jobs, and every node does one thing, all of them at once; one that waits for an answer asks again;
+ * - `queue`, `cancel`, `rerun`: users at GitHub;
+ * - `turn`: the service takes another turn;
+ * - `death`, `restart`: the service dies, and the call is on its way; and it starts again before that has arrived.
+ */
+export const happenings = ['claims', 'queue', 'cancel', 'rerun', 'turn', 'death', 'restart'] as const;
+export type Happening = (typeof happenings)[number];
+
+/** The service asks for one of these at a time: the loop that asks takes no other turn before it is answered. */
+const oneAtATime: ReadonlySet<SlurmCall | GitHubCall> = new Set(['observe', 'states']);
+/** Each thing that happens takes so long. */
+const happeningMs = 10;
+
+export class Meanwhile {
+  readonly #world: World;
+  readonly #begun: Promise<void>[] = [];
+  readonly #failures: unknown[] = [];
+  /** Observations that are held now. */
+  #observations = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** @returns what to do while a call of that name is held. */
+  of(call: SlurmCall | GitHubCall, all: readonly Happening[]): () => Promise<void> {
+    return () => {
+      const hold = this.#hold(call, all);
+      this.#begin(hold);
+      return hold;
+    };
+  }
+
+  /** Everything that was begun is over. @throws the first failure of any. */
+  async end(): Promise<void> {
+    while (this.#begun.length > 0) {
+      await Promise.all(this.#begun.splice(0));
+      // What was held goes on, and is held again, or ends.
+      await flush();
+    }
+    const [failure] = this.#failures.splice(0);
+    if (failure !== undefined) throw failure;
+  }
+
+  async #hold(call: SlurmCall | GitHubCall, all: readonly Happening[]): Promise<void> {
+    const { clock, github, service } = this.#world;
+    const caller = service.process;
+    const about = github.faults.calls.at(-1)?.about;
+    const held = oneAtATime.has(call) ? 1 : 0;
+    this.#observations += held;
+    for (const happening of all) {
+      clock.advance(happeningMs);
+      await this.#happen(happening);
+    }
+    this.#observations -= held;
+    // If it takes effect now, nobody is there who waits for it.
+    if (call === 'mint' && service.process !== caller) github.lateMints.add(String(about));
+  }
+
+  async #happen(happening: Happening): Promise<void> {
+    const { cluster, hub, service } = this.#world;
+    switch (happening) {
+      case 'claims':
+        cluster.startJobs();
+        for (const step of cluster.beginNodeSteps()) this.#begin(step);
+        break;
+      case 'queue':
+        hub.queue(1, this.#world.labels.slice(0, 1));
+        break;
+      case 'cancel':
+        hub.cancelOldest();
+        break;
+      case 'rerun':
+        hub.rerun();
+        break;
+      case 'turn':
+        if (this.#observations === 0 && service.process !== null) this.#begin(service.process.tick());
+        break;
+      case 'death':
+        service.kill();
+        break;
+      case 'restart':
+        service.kill();
+        service.start();
+        break;
+    }
+    await flush();
+  }
+
+  #begin(work: Promise<void>): void {
+    this.#begun.push(work.catch((error: unknown) => void this.#failures.push(error)));
+  }
+}
