@@ -16,6 +16,7 @@ export interface SeededBug {
 export const seededBugs: readonly SeededBug[] = [
   {
     name: 'skip the intent',
+    sentence: /was submitted, and its row is not there/,
     changes: [
       {
         file: 'src/controller/submit.ts',
@@ -31,6 +32,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'retry a submit blindly',
+    sentence: /was submitted twice/,
     changes: [
       {
         file: 'src/controller/submit.ts',
@@ -41,6 +43,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'cancel without deregistering',
+    sentence: /was cancelled while its runner .* is registered/,
     changes: [
       {
         file: 'src/controller/release-allocations.ts',
@@ -51,6 +54,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: "trust a failed listing of GitHub's as empty",
+    sentence: /given up as surplus, and|came to nothing \(surplus/,
     changes: [
       {
         file: 'src/controller/observe-github.ts',
@@ -61,6 +65,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: "trust a failed listing of Slurm's as empty",
+    sentence: /was given up for slurm:.*, and Slurm has not lost it/,
     changes: [
       {
         file: 'src/controller/observe-slurm.ts',
@@ -76,6 +81,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: "trust a partial listing of GitHub's as empty",
+    sentence: /given up as surplus, and|came to nothing \(surplus/,
     changes: [
       {
         file: 'src/store/workflow-job-rows.ts',
@@ -86,6 +92,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: "trust a partial listing of Slurm's as empty",
+    sentence: /was given up for slurm:.*, and Slurm has not lost it/,
     changes: [
       {
         file: 'src/controller/observe-slurm.ts',
@@ -101,6 +108,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'mint before the claim is on disk',
+    sentence: /was minted, and its row is/,
     changes: [
       {
         file: 'src/controller/claim.ts',
@@ -126,6 +134,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'cancel by id alone',
+    sentence: /was cancelled, which is /,
     changes: [
       {
         file: 'src/controller/cancel-jobs.ts',
@@ -136,6 +145,7 @@ export const seededBugs: readonly SeededBug[] = [
   },
   {
     name: 'count an unconfirmed start as no supply',
+    sentence: /allocations wait for .* queued at most|was submitted beside/,
     changes: [{ file: 'src/planner/deficit.ts', from: ' - pool.unconfirmed;', to: ';' }],
   },
   {
