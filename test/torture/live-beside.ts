@@ -1,5 +1,7 @@
 /** Two services on one cluster and one repository, each with a profile of its own: a schedule for both, then quiet. */
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { migrateDatabase } from '../../src/store/migrate.ts';
 import { happen, type WorldEvent } from './events.ts';
 import { ScheduledCrash } from './live.ts';
 import { eventOf } from './schedule.ts';
@@ -15,6 +17,17 @@ export const schedulesBeside: fc.Arbitrary<Beside> = fc.array(fc.tuple(fc.consta
   minLength: 4,
   maxLength: 32,
 });
+
+/** Files of a second service beside those of the first, with an instance of its own. */
+export function filesBeside(files: Files): readonly [Files, Files] {
+  const folder = join(files.template, '..');
+  const other = {
+    template: join(folder, 'other-template.sqlite'),
+    databaseFile: join(folder, 'other.sqlite'),
+  };
+  migrateDatabase(other.template, 0);
+  return [files, other];
+}
 
 /** @returns what did not hold, of either. */
 export async function liveBeside(files: readonly [Files, Files], events: Beside): Promise<readonly string[]> {

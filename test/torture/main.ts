@@ -35,13 +35,19 @@ const sites = findSites(root);
 const all = await Promise.all(asked);
 const swept = all.map((done) => done.swept);
 const coverage = coverageOf(sites, swept);
+const besides = sumOf(all.map((done) => done.beside));
 const violations = all.flatMap((done) => [...done.swept.violations, ...done.violations]);
 for (const violation of violations.slice(0, 20)) console.log(violation);
 for (const missing of coverage.missing) console.log(`not covered: ${missing}`);
 console.log(
   reportOf(swept, coverage, {
     head: ['tried', `in ${minutes} min on ${workers} cores`],
-    rows: [...rowsOf(sumOf(all.map((done) => done.tally))), ['violations', violations.length]],
+    rows: [
+      ...rowsOf(sumOf(all.map((done) => done.tally))),
+      ['random schedules for two services', besides.schedules],
+      ['events in them', besides.events],
+      ['violations', violations.length],
+    ],
   }),
 );
 process.exitCode = violations.length + coverage.missing.length === 0 ? 0 : 1;
