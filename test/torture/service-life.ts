@@ -6,7 +6,6 @@ import type { Controller } from '../../src/controller/create-controller.ts';
 import { repair } from '../../src/controller/repair.ts';
 import { GitHubError, SlurmError } from '../../src/domain/errors.ts';
 import { config } from '../controller/controller-config.ts';
-import { flush } from '../support/flush.ts';
 import { fewAttempts } from './attempts.ts';
 import { type Crashes, MortalProcess, noCrashes, type Surroundings } from './mortal-process.ts';
 import { RepeatableChance } from './repeatable-chance.ts';
@@ -91,12 +90,6 @@ export class ServiceLife {
 
   async ask<T>(question: (controller: Controller) => Promise<T> | T): Promise<T | null> {
     return this.#process === null ? null : this.#process.ask(question);
-  }
-
-  /** The service takes a turn beside the one that it is in, and this does not wait for what comes of it. */
-  async turnMeanwhile(): Promise<void> {
-    void this.#process?.tick();
-    await flush();
   }
 
   get isFull(): boolean {
