@@ -48,6 +48,8 @@ export class InProcessSlurm implements WholeSlurm {
   onCancel: (job: InProcessJob) => void = () => undefined;
   /** Told of each name that is fenced. */
   onFence: (name: string) => void = () => undefined;
+  /** Told of each job whose comment is to be written, before it is. */
+  onComment: (name: string) => void = () => undefined;
 
   /** `same`: the cluster that another service talks to as well; its calls go wrong by themselves. */
   constructor(same?: InProcessSlurm) {
@@ -96,7 +98,8 @@ export class InProcessSlurm implements WholeSlurm {
     );
   }
 
-  setComment({ id }: SlurmJobRef, comment: string): Promise<boolean> {
+  setComment({ id, name }: SlurmJobRef, comment: string): Promise<boolean> {
+    this.onComment(name);
     return this.faults.meet('setComment', { id, comment }, () => {
       const job = this.jobs.get(id);
       if (job === undefined || !isLive(job)) return false;

@@ -46,6 +46,7 @@ export class CallChecks {
     slurm.onCancel = (job) => this.#cancelled(job);
     slurm.onSubmit = (name) => this.#submitted(name);
     slurm.onFence = (name) => this.#fenced(name);
+    slurm.onComment = (name) => this.#commented(name);
     github.onDeregister = (name) => this.#deregistered(name);
     github.onMint = (name, wanted) => this.#minted(name, wanted);
     github.onMintEnd = (name) => void this.#minting.delete(name);
@@ -102,6 +103,13 @@ export class CallChecks {
   /** A process of the service begins: nobody waits for the mints of the one before. */
   noteStart(): void {
     this.#minting.clear();
+  }
+
+  /** What the service writes there is an answer to the job. */
+  #commented(name: string): void {
+    const { slurm, waste } = this.#world;
+    if (slurm.faults.outage !== null || isFailure(slurm.faults.next('setComment')))
+      waste.note(name, 'its answer was not written');
   }
 
   #fenced(name: string): void {

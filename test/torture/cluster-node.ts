@@ -25,6 +25,8 @@ export class ClusterNode {
   #idleSinceMs = 0;
   /** Asked for a runner so far. */
   #questions = 0;
+  /** A runner that it was given by an answer to a question that it had asked again. */
+  #missed: string | null = null;
   #broken = false;
   readonly #mailbox: MailboxNode | null;
   #askedMs = Number.NEGATIVE_INFINITY;
@@ -88,14 +90,24 @@ export class ClusterNode {
     }
     world.invariants.history.noteClaim(job, answer.status);
     // It has asked again meanwhile, and hears only what answers that; or it is gone.
-    if (question !== this.#questions) return this.#note('its answer was lost');
+    if (question !== this.#questions) {
+      if (answer.status === 200) this.#miss(answer.runnerName ?? '');
+      return;
+    }
     if (job.states[0] !== 'RUNNING') return;
     if (answer.status !== 200) return this.#exit(answer.status === 401 ? 'FAILED' : 'COMPLETED');
     if (world.faults.troubles.lostAnswers.meet()) return this.#note('its answer was lost');
     this.#runnerName = answer.runnerName ?? '';
+    if (this.#missed !== null) this.#miss(this.#missed);
     this.#eventToken = answer.eventToken ?? '';
     this.#idleSinceMs = world.clock.monotonicMs();
     if (world.faults.troubles.brokenRunners.meet()) this.hang();
+  }
+
+  /** No loss when the question that it asked again is answered with the same runner. */
+  #miss(runnerName: string): void {
+    this.#missed = runnerName;
+    if (this.#runnerName !== null && this.#runnerName !== runnerName) this.#note('its answer was lost');
   }
 
   #askForRunner(): Promise<(Pick<ClaimAnswer, 'status'> & Partial<Granted>) | null> {

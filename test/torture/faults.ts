@@ -50,8 +50,9 @@ export class Faults {
   }
 
   /** The next so many calls of that name take their time, before they take effect or before they are answered. */
-  slow({ call, when, meanwhile, times }: SlowCalls): void {
-    const fault = { kind: 'slow', [when]: this.#world.meanwhile.of(call, meanwhile) } as const;
+  slow(calls: SlowCalls): void {
+    const { call, when, times } = calls;
+    const fault = { kind: 'slow', [when]: this.#world.meanwhile.of(calls) } as const;
     if (isGitHubCall(call)) this.failGitHub(call, fault, times);
     else this.failSlurm(call, fault, times);
   }

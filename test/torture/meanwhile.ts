@@ -3,7 +3,7 @@
  * ends; what it has begun is over before the turn of the world is.
  */
 import { flush } from '../support/flush.ts';
-import type { GitHubCall, SlurmCall } from './faults.ts';
+import type { GitHubCall, SlowCalls, SlurmCall } from './faults.ts';
 import type { World } from './world.ts';
 
 /**
@@ -31,10 +31,10 @@ export class Meanwhile {
     this.#world = world;
   }
 
-  /** @returns what to do while a call of that name is held. */
-  of(call: SlurmCall | GitHubCall, all: readonly Happening[]): () => Promise<void> {
+  /** @returns what to do while a call of that name is held, before or after it takes effect. */
+  of({ call, when, meanwhile }: Omit<SlowCalls, 'times'>): () => Promise<void> {
     return () => {
-      const hold = this.#hold(call, all);
+      const hold = this.#hold(call, when, meanwhile);
       this.#begin(hold);
       return hold;
     };
@@ -51,7 +51,11 @@ export class Meanwhile {
     if (failure !== undefined) throw failure;
   }
 
-  async #hold(call: SlurmCall | GitHubCall, all: readonly Happening[]): Promise<void> {
+  async #hold(
+    call: SlurmCall | GitHubCall,
+    when: SlowCalls['when'],
+    all: readonly Happening[],
+  ): Promise<void> {
     const { clock, github, service } = this.#world;
     const caller = service.process;
     const about = github.faults.calls.at(-1)?.about;
@@ -62,8 +66,9 @@ export class Meanwhile {
       await this.#happen(happening);
     }
     this.#observations -= held;
-    // If it takes effect now, nobody is there who waits for it.
-    if (call === 'mint' && service.process !== caller) github.lateMints.add(String(about));
+    // It takes effect now, and nobody is there who waits for it.
+    if (call === 'mint' && when === 'before' && service.process !== caller)
+      github.lateMints.add(String(about));
   }
 
   async #happen(happening: Happening): Promise<void> {

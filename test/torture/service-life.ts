@@ -29,6 +29,8 @@ export class ServiceLife {
   readonly #options: ServiceOptions;
   readonly #chance = new RepeatableChance();
   #process: ServiceProcess | null = null;
+  /** `repair` of a database that was restored: it holds the file's lock, and no service starts beside it. */
+  #repairing: MortalProcess | null = null;
   #reader: Database.Database | null = null;
   #hasBackup = false;
   /** Monotonic. */
@@ -52,7 +54,7 @@ export class ServiceLife {
   }
 
   start(): void {
-    if (this.#process !== null) return;
+    if (this.#process !== null || this.#repairing !== null) return;
     this.#closeReader();
     try {
       this.#process = new ServiceProcess(this.#surroundings());
@@ -70,6 +72,7 @@ export class ServiceLife {
       for (const name of invariants.namesIn('submitting', 'claimed'))
         invariants.waste.note(name, 'the service died');
     }
+    this.#repairing?.die();
     this.#process?.die();
     this.#process?.close();
     this.#makeRoom = null;
@@ -150,6 +153,7 @@ export class ServiceLife {
   async #repair(): Promise<boolean> {
     this.#closeReader();
     const process = new MortalProcess(this.#surroundings());
+    this.#repairing = process;
     try {
       const findings = await process.alive(repair(process.parts, { dryRun: false }));
       return findings?.every(({ settled }) => settled) ?? false;
@@ -158,6 +162,7 @@ export class ServiceLife {
       throw error;
     } finally {
       process.close();
+      this.#repairing = null;
     }
   }
 
