@@ -32,6 +32,10 @@ export class InProcessGitHub implements GitHubPort {
   readonly lagging: Map<number, WorkflowJob>;
   /** Names of mints that took effect after their caller had given up: nobody has what it takes to use them. */
   readonly lateMints = new Set<string>();
+  /** Labels of queued jobs whose record GitHub has dropped, and the whole answers since: it takes two to be its word. */
+  readonly #dropped = new Map<number, { readonly labels: readonly string[]; answers: number }>();
+  /** Jobs that it has told who asks: nobody misses another one. */
+  readonly #told = new Set<number>();
   #hasLacked = false;
   jitConfigOf = (name: string): string => `jit of ${name}`;
   /** Told of each deletion when it is asked for. */
@@ -55,7 +59,13 @@ export class InProcessGitHub implements GitHubPort {
       // What one answer lacks the next one has: 404 twice in a row is GitHub's word that a job is gone.
       const lacks = isPartial && !this.#hasLacked;
       this.#hasLacked = lacks;
-      if (!lacks) reached = this.onShow();
+      if (!lacks) {
+        const shown = this.onShow();
+        reached = () => {
+          this.#countAnswer();
+          shown();
+        };
+      }
       const runs = [...state.runs.values()].filter((run) => run.repository === repository);
       const listed = runs.filter(
         (run) => state.statusOf(run) !== 'completed' || known.runIds.includes(run.id),
@@ -75,8 +85,16 @@ export class InProcessGitHub implements GitHubPort {
         missingJobIds: lacking.map(({ id }) => id).filter((id) => notFound.has(id) || !state.jobs.has(id)),
       };
     });
+    for (const { id } of observation.jobs) this.#told.add(id);
     reached();
     return observation;
+  }
+
+  /** GitHub drops the record of a job. */
+  drop(job: SimulatedJob): void {
+    this.state.jobs.delete(job.id);
+    this.lagging.delete(job.id);
+    if (job.status === 'queued') this.#dropped.set(job.id, { labels: job.labels.slice(0, 1), answers: 0 });
   }
 
   mint(
@@ -142,11 +160,28 @@ export class InProcessGitHub implements GitHubPort {
     this.lagging.set(job.id, toWorkflowJob(job));
   }
 
-  /** Labels of each job that listings show as queued. */
-  queuedLabels(): string[] {
-    return [...this.state.jobs.values()].flatMap((job) =>
+  /** Labels of each job that listings show as queued, or have shown so and do not lack for certain. `inAnswer`: when the one that is made now arrives. */
+  queuedLabels(inAnswer = false): string[] {
+    const shown = [...this.state.jobs.values()].flatMap((job) =>
       (this.lagging.get(job.id) ?? job).status === 'queued' ? job.labels.slice(0, 1) : [],
     );
+    const doubted = [...this.#dropped].filter(
+      ([id, { answers }]) => this.#told.has(id) && (!inAnswer || answers === 0),
+    );
+    return [...shown, ...doubted.flatMap(([, { labels }]) => labels)];
+  }
+
+  /** Even the answer that is made now does not say what has become of this job. */
+  isBehind(jobId: number): boolean {
+    return this.lagging.has(jobId) || this.#dropped.get(jobId)?.answers === 0;
+  }
+
+  /** A whole answer has reached who asked. */
+  #countAnswer(): void {
+    for (const [id, dropped] of this.#dropped) {
+      dropped.answers += 1;
+      if (dropped.answers === 2) this.#dropped.delete(id);
+    }
   }
 
   #shown(job: SimulatedJob): WorkflowJob {

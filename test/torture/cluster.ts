@@ -1,7 +1,10 @@
 /** Slurm's side: which jobs run, on which nodes, and what becomes of both. */
+import type { slurmEnds } from '../../src/domain/slurm-ends.ts';
 import type { InProcessJob } from '../controller/in-process-slurm.ts';
 import { ClusterNode } from './cluster-node.ts';
 import type { World } from './world.ts';
+
+export type SlurmEnd = keyof typeof slurmEnds;
 
 export class Cluster {
   /** Slurm jobs that may run at once. */
@@ -62,13 +65,18 @@ export class Cluster {
 
   /** The node dies, and Slurm says so. */
   failNode(job: InProcessJob): void {
-    this.#loseNode(job);
-    this.#world.slurm.end(job, 'NODE_FAIL');
+    this.end(job, 'NODE_FAIL');
+  }
+
+  /** Slurm ends it, or somebody else does, and this is the state that it has from then on. */
+  end(job: InProcessJob, state: SlurmEnd): void {
+    this.#lose(job, `Slurm says ${state}`);
+    this.#world.slurm.end(job, state);
   }
 
   /** The node is taken from it, and it waits for another one. */
   requeue(job: InProcessJob): void {
-    this.#loseNode(job);
+    this.#lose(job, 'its node was lost');
     this.#world.slurm.requeue(job);
   }
 
@@ -77,7 +85,7 @@ export class Cluster {
     const { slurm, invariants } = this.#world;
     const job = invariants.live().at(-1);
     if (job === undefined) return;
-    this.#loseNode(job);
+    this.#lose(job, 'its node was lost');
     invariants.waste.noteForgotten(job.name);
     const isNewest = Math.max(...slurm.jobs.keys()) === job.id;
     slurm.forget(job, isNewest ? job.id : undefined);
@@ -89,9 +97,9 @@ export class Cluster {
     for (const node of this.#nodes.values()) if (node.runnerName === runnerName) node.hang();
   }
 
-  #loseNode(job: InProcessJob): void {
+  #lose(job: InProcessJob, cause: string): void {
     const { invariants } = this.#world;
-    invariants.waste.note(job.name, 'its node was lost');
+    invariants.waste.note(job.name, cause);
     const work = this.#nodes.get(job.id)?.workflowJob;
     if (work != null) invariants.mayFail.add(work.id);
     this.#nodes.delete(job.id);

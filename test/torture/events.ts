@@ -2,6 +2,7 @@
 import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
+import type { SlurmEnd } from './cluster.ts';
 import type { GitHubCall, SlowCalls, SlurmCall } from './faults.ts';
 import { inMailboxes } from './mailbox-scenarios.ts';
 import type { World } from './world.ts';
@@ -30,9 +31,18 @@ export type Side = Exclude<CallFault['kind'], 'slow'>;
 export type WorldEvent =
   | { readonly kind: 'queue'; readonly count: number; readonly label: string }
   | {
-      readonly kind: 'cancel' | 'nodeFail' | 'flagRequeued' | 'requeue' | 'deleteRunner' | 'lag' | 'hang';
+      readonly kind:
+        | 'cancel'
+        | 'drop'
+        | 'nodeFail'
+        | 'flagRequeued'
+        | 'requeue'
+        | 'deleteRunner'
+        | 'lag'
+        | 'hang';
       readonly which: number;
     }
+  | { readonly kind: 'slurmEnd'; readonly which: number; readonly state: SlurmEnd }
   | {
       readonly kind:
         | 'thief'
@@ -66,6 +76,7 @@ export type WorldEvent =
         | 'slots'
         | 'loseAnswers'
         | 'breakRunners'
+        | 'linger'
         | 'unfit'
         | 'stopSlurm'
         | 'stopGitHub'
@@ -98,6 +109,19 @@ export async function happen(
         happening.which,
       );
       if (job !== undefined) github.state.cancelJob(job);
+      break;
+    }
+    case 'drop': {
+      const job = nth(
+        world.invariants.openJobs().filter(({ status }) => status === 'queued'),
+        happening.which,
+      );
+      if (job !== undefined) world.hub.forgetJob(job);
+      break;
+    }
+    case 'slurmEnd': {
+      const job = nth(world.invariants.live(), happening.which);
+      if (job !== undefined) world.cluster.end(job, happening.state);
       break;
     }
     case 'thief':
@@ -189,6 +213,9 @@ export async function happen(
       break;
     case 'breakRunners':
       world.faults.breakRunners(happening.count);
+      break;
+    case 'linger':
+      world.faults.linger(happening.count);
       break;
     case 'stopSlurm':
       world.faults.stopSlurm(happening.count);

@@ -92,6 +92,11 @@ export class Faults {
     this.troubles.brokenRunners.order(count);
   }
 
+  /** The batch scripts of the next so many runners that have done their job do not end. */
+  linger(count: number): void {
+    this.troubles.lingerers.order(count);
+  }
+
   /** The next so many batch scripts find that their node can't run them. */
   lackOnNodes(count: number): void {
     this.troubles.unfitNodes.order(count);

@@ -65,7 +65,7 @@ export class Hub {
 
   /** GitHub drops the record of a job. */
   forgetJob(job: SimulatedJob): void {
-    this.#world.github.state.jobs.delete(job.id);
+    this.#world.github.drop(job);
   }
 
   /** A step of the world. */

@@ -73,7 +73,7 @@ export class Invariants {
     this.#prefix = `gha-${instance?.id}-`;
     moveIn(world);
     world.github.onShow = () => {
-      const look = this.#noteDemand();
+      const look = this.#noteDemand(true);
       const shown = this.waste.noteShown();
       const process = this.#starts;
       return () => {
@@ -86,7 +86,7 @@ export class Invariants {
     this.waste = new Waste({
       jobs: () => this.#jobs(),
       isKnown: (name) => world.query('select 1 from allocations where slurm_job_name = ?', name).length > 0,
-      isLagging: (id) => world.github.lagging.has(id),
+      isLagging: (id) => world.github.isBehind(id),
       wallMs: () => world.clock.wallMs(),
     });
     this.#registrations = new RegistrationBound({
@@ -209,9 +209,9 @@ export class Invariants {
   }
 
   /** Demand as GitHub shows it now. */
-  #noteDemand(): number {
+  #noteDemand(inAnswer = false): number {
     const { clock, github } = this.#world;
-    return this.#demand.note(clock.monotonicMs(), github.queuedLabels());
+    return this.#demand.note(clock.monotonicMs(), github.queuedLabels(inAnswer));
   }
 
   /** Open registrations of claimed allocations. */

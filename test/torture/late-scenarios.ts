@@ -158,7 +158,7 @@ export const lateScenarios: readonly Scenario[] = [
     slots: 1,
     async play(world, step) {
       world.hub.queue(1);
-      world.faults.troubles.lingerers.order(1);
+      world.faults.linger(1);
       await step(24);
     },
   },

@@ -1,5 +1,7 @@
 /** Random schedules of events, which shrink. */
 import fc from 'fast-check';
+import { slurmEnds } from '../../src/domain/slurm-ends.ts';
+import type { SlurmEnd } from './cluster.ts';
 import { gitHubCalls, type Side, slurmCalls, type WorldEvent } from './events.ts';
 import { happenings } from './meanwhile.ts';
 
@@ -33,6 +35,8 @@ function group<K extends Kind>(
 }
 
 const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice', 'partial');
+/** Every end that is not the batch script's own. */
+const endsOtherwise = (Object.keys(slurmEnds) as SlurmEnd[]).filter((state) => state !== 'COMPLETED');
 const times = fc.integer({ min: 1, max: 6 });
 
 const groups: readonly Group[] = [
@@ -40,8 +44,13 @@ const groups: readonly Group[] = [
     count: fc.integer({ min: 1, max: 4 }),
     label: fc.constantFrom('slurm-small', 'slurm-large'),
   }),
-  group(3, ['cancel', 'nodeFail', 'flagRequeued', 'requeue', 'deleteRunner', 'lag', 'hang'], {
+  group(3, ['cancel', 'drop', 'nodeFail', 'flagRequeued', 'requeue', 'deleteRunner', 'lag', 'hang'], {
     which: fc.nat(9),
+  }),
+  // What users and limits do more often than what nodes do.
+  group(1, ['slurmEnd'], {
+    which: fc.nat(9),
+    state: fc.constantFrom(...endsOtherwise, 'CANCELLED', 'CANCELLED', 'TIMEOUT', 'TIMEOUT'),
   }),
   group(3, ['thief', 'rerun', 'kill', 'start', 'forget', 'reuse'], {}),
   group(2, ['backUp', 'restore'], {}),
@@ -66,7 +75,7 @@ const groups: readonly Group[] = [
     meanwhile: fc.array(fc.constantFrom(...happenings), { minLength: 1, maxLength: 3 }),
     times: fc.integer({ min: 1, max: 4 }),
   }),
-  group(2, ['slots', 'loseAnswers', 'breakRunners', 'unfit'], { count: fc.nat(3) }),
+  group(2, ['slots', 'loseAnswers', 'breakRunners', 'linger', 'unfit'], { count: fc.nat(3) }),
   group(2, ['stopSlurm', 'stopGitHub', 'refuse', 'fillDisk'], { count: fc.integer({ min: 1, max: 40 }) }),
   group(1, ['withhold'], { on: fc.boolean() }),
   group(1, ['mailbox'], {}),

@@ -6,6 +6,9 @@ const faulty: ReadonlySet<WorldEvent['kind']> = new Set([
   'slow',
   'loseAnswers',
   'breakRunners',
+  'linger',
+  'drop',
+  'slurmEnd',
   'nodeFail',
   'flagRequeued',
   'requeue',
@@ -23,6 +26,11 @@ const faulty: ReadonlySet<WorldEvent['kind']> = new Set([
   'cutOff',
 ]);
 
+const isCrash = (event: WorldEvent): boolean =>
+  event.kind === 'kill' ||
+  event.kind === 'crashAt' ||
+  (event.kind === 'slow' && event.meanwhile.some((what) => what === 'death' || what === 'restart'));
+
 /** What was played, counted. */
 export interface Tally {
   schedules: number;
@@ -37,7 +45,7 @@ export function count(tally: Tally, events: readonly WorldEvent[]): void {
   tally.schedules += 1;
   tally.events += events.length;
   tally.faults += events.filter(({ kind }) => faulty.has(kind)).length;
-  tally.crashes += events.filter(({ kind }) => kind === 'kill' || kind === 'crashAt').length;
+  tally.crashes += events.filter(isCrash).length;
 }
 
 export function sumOf(tallies: readonly Tally[]): Tally {
