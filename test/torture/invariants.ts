@@ -33,10 +33,15 @@ interface Surroundings {
   readonly github: InProcessGitHub;
   readonly query: <Row>(sql: string, ...values: readonly unknown[]) => Row[];
   readonly nodeOf: (slurmJobId: number) => ClusterNode | undefined;
+  /** The service lives, and has room on its disk. */
+  readonly canWrite: () => boolean;
 }
 
 /** Allocations may exceed what is queued now by what was queued this long before the service last saw the queue for the surplus grace. */
 const windowMs = 10 * 60_000;
+
+/** So many polls that GitHub answers give each queued job an allocation or a reason. */
+const mostPolls = 2;
 
 export class Invariants {
   readonly history = new History();
@@ -64,8 +69,8 @@ export class Invariants {
   readonly #known = new Set<number>();
   readonly submits = new SubmitRate();
   #lastEvent = 0;
-  /** Polls in a row that GitHub answered and that left a queued job without an allocation and without a reason. */
-  readonly #unexplainedPolls = new Map<number, number>();
+  /** Whole answers that could be written down, and that have shown a job as queued since it last had an allocation or a reason. */
+  #polls = new Map<number, number>();
 
   constructor(world: Surroundings) {
     this.#world = world;
@@ -75,12 +80,17 @@ export class Invariants {
     world.github.onShow = () => {
       const look = this.#noteDemand(true);
       const shown = this.waste.noteShown();
+      const queued = this.#jobs().filter(
+        ({ id, status }) => status === 'queued' && !world.github.isBehind(id),
+      );
       const process = this.#starts;
       return () => {
         if (process !== this.#starts) return;
         this.#answeredMs = world.clock.monotonicMs();
         this.#registrations.noteAnswer(look);
         shown();
+        if (world.canWrite())
+          this.#polls = new Map(queued.map(({ id }) => [id, (this.#polls.get(id) ?? 0) + 1]));
       };
     };
     this.waste = new Waste({
@@ -182,15 +192,18 @@ export class Invariants {
     for (const defect of defects.splice(0)) this.history.violate(`a defect: ${defect}`);
   }
 
-  /** After a poll that GitHub answered: `unexplained` are queued jobs that have neither an allocation nor a reason. */
-  checkReasons(unexplained: ReadonlySet<number>): void {
-    for (const id of this.#unexplainedPolls.keys())
-      if (!unexplained.has(id)) this.#unexplainedPolls.delete(id);
-    for (const id of unexplained) {
-      const polls = (this.#unexplainedPolls.get(id) ?? 0) + 1;
-      this.#unexplainedPolls.set(id, polls);
-      if (polls > 2) this.history.violate(`job ${id} is queued, and has neither an allocation nor a reason`);
+  /** After a turn: `unexplained` are those of the queued jobs that have neither an allocation nor a reason. */
+  checkReasons(waiting: readonly SimulatedJob[], unexplained: ReadonlySet<number>): void {
+    for (const { id } of waiting) {
+      if (!unexplained.has(id)) this.#polls.delete(id);
+      else if ((this.#polls.get(id) ?? 0) >= mostPolls)
+        this.history.violate(`job ${id} is queued, and has neither an allocation nor a reason`);
     }
+  }
+
+  /** The service can't say what becomes of its jobs: what it was shown says nothing about the next turn. */
+  reasonsUnknown(): void {
+    this.#polls.clear();
   }
 
   /** When nothing happens any more. */

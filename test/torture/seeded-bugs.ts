@@ -243,6 +243,17 @@ export const seededBugs: readonly SeededBug[] = [
     ],
   },
   {
+    name: 'plan for a job with the third poll that shows it',
+    sentence: /has neither an allocation nor a reason/,
+    changes: [
+      {
+        file: 'src/controller/take-snapshot.ts',
+        from: 'if (watched.has(row.repository))',
+        to: 'if (watched.has(row.repository) && row.createdAt <= nowMs - 12_000)',
+      },
+    ],
+  },
+  {
     name: 'answer a claim of a job that Slurm has started again',
     changes: [
       {

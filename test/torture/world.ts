@@ -1,4 +1,5 @@
 /** The service, GitHub, Slurm and the nodes in one process, on one clock; and what must hold whatever happens to them. */
+import type { Controller } from '../../src/controller/create-controller.ts';
 import { config, repository } from '../controller/controller-config.ts';
 import { InProcessGitHub } from '../controller/in-process-github.ts';
 import { InProcessSlurm } from '../controller/in-process-slurm.ts';
@@ -64,6 +65,7 @@ export class World {
       slurm: this.slurm,
       github: this.github,
       query: (sql, ...values) => this.service.query(sql, ...values),
+      canWrite: () => this.service.isAlive && !this.service.isFull,
       nodeOf: (slurmJobId) => this.cluster.nodeOf(slurmJobId),
     });
   }
@@ -129,26 +131,21 @@ export class World {
     );
   }
 
-  /** Jobs that GitHub has had in its queue for long enough, and shows there. */
+  /** Jobs that GitHub has in its queue, and shows there. */
   #waiting(): readonly SimulatedJob[] {
-    const sinceMs = this.clock.wallMs() - 2 * stepMs;
     return this.invariants
       .openJobs()
-      .filter(
-        (job) => job.status === 'queued' && job.createdAtMs <= sinceMs && !this.github.lagging.has(job.id),
-      );
+      .filter((job) => job.status === 'queued' && !this.github.lagging.has(job.id));
   }
 
   #checkReasons(): void {
-    const { process, isAlive } = this.service;
+    const { process } = this.service;
     const waiting = this.#waiting();
-    if (process === null || !isAlive || waiting.length === 0) return;
-    // What can't be written down has not been seen.
-    if (process.controller.readiness().database !== null) return;
-    if (
-      process.controller.readiness().repositories.some((scope) => !scope.observed || scope.failure !== null)
-    )
+    if (process === null || !this.#says(process.controller)) {
+      this.invariants.reasonsUnknown();
       return;
+    }
+    if (waiting.length === 0) return;
     const { readiness } = process.controller;
     const without = unexplained(
       {
@@ -160,6 +157,16 @@ export class World {
       waiting,
       process.controller.state().jobs,
     );
-    this.invariants.checkReasons(without);
+    this.invariants.checkReasons(waiting, without);
+  }
+
+  /** It lives, and knows what GitHub shows: what can't be written down has not been seen. */
+  #says({ readiness }: Controller): boolean {
+    const { database, repositories } = readiness();
+    return (
+      this.service.isAlive &&
+      database === null &&
+      repositories.every(({ observed, failure }) => observed && failure === null)
+    );
   }
 }
