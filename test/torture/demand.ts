@@ -17,9 +17,9 @@ export class Demand {
     return peak;
   }
 
-  /** The most that were queued at any time since: `sinceMs` is monotonic. */
-  peakSince(label: string, sinceMs: number): number {
-    return this.peak(label, this.#firstSince(sinceMs) - 1);
+  /** The last look before that time, which is monotonic. */
+  lookBefore(atMs: number): number {
+    return Math.max(0, this.#firstSince(atMs) - 1);
   }
 
   /** The fewest that were queued at any look since. */

@@ -37,9 +37,6 @@ interface Surroundings {
   readonly canWrite: () => boolean;
 }
 
-/** Allocations may exceed what is queued now by what was queued this long before the service last saw the queue for the surplus grace. */
-const windowMs = 10 * 60_000;
-
 /** So many polls that GitHub answers give each queued job an allocation or a reason. */
 const mostPolls = 2;
 
@@ -60,12 +57,8 @@ export class Invariants {
   #stepsMs: readonly [number, number] = [0, 0];
   /** Of this step, since the Unix epoch. */
   #stepWallMs = 0;
-  /** Monotonic time of GitHub's last whole answer. */
-  #answeredMs = 0;
-  /** Since when each turn has had one, and could be written down; null while that is not so. */
-  #seesSinceMs: number | null = null;
-  /** Of the last turn before which that was so for the surplus grace. */
-  #sawMs = 0;
+  /** The look at demand of the backup, while the service has not seen the queue for long enough since then. */
+  #backup: { readonly look: number; readonly since: number } | null = null;
   readonly #known = new Set<number>();
   readonly submits = new SubmitRate();
   #lastEvent = 0;
@@ -86,7 +79,6 @@ export class Invariants {
       const process = this.#starts;
       return () => {
         if (process !== this.#starts) return;
-        this.#answeredMs = world.clock.monotonicMs();
         this.#registrations.noteAnswer(look);
         shown();
         if (world.canWrite())
@@ -153,8 +145,7 @@ export class Invariants {
   /** Its database is a copy of what it once was: what the copy does not know is cancelled, or taken by a runner that nobody knows. */
   noteRestore(backedUpMs: number): void {
     // It knows of the queue of then.
-    this.#sawMs = Math.min(this.#sawMs, backedUpMs);
-    this.#seesSinceMs = null;
+    this.#backup = { look: this.#demand.lookBefore(backedUpMs), since: this.#registrations.since };
     const [last] = this.#world.query<{ id: number | null }>('select max(id) as id from allocation_events');
     this.#lastEvent = last?.id ?? 0;
     const rows = this.#world.query<{ name: string }>(
@@ -182,7 +173,6 @@ export class Invariants {
   /** `isWell`: the service lives, and can write. */
   endStep(isWell: boolean, defects: string[]): void {
     this.#noteDemand();
-    this.#noteTurn(isWell && this.#answeredMs >= this.#stepsMs[1]);
     this.#registrations.check(this.#stepsMs[1], isWell);
     this.#checkSupply();
     this.#checkNames();
@@ -235,19 +225,16 @@ export class Invariants {
     return new Set(rows.map(({ name }) => name));
   }
 
-  #noteTurn(sees: boolean): void {
-    const [, nowMs] = this.#stepsMs;
-    this.#seesSinceMs = sees ? (this.#seesSinceMs ?? nowMs) : null;
-    if (this.#seesSinceMs !== null && nowMs - this.#seesSinceMs > config.limits.surplusGraceMs)
-      this.#sawMs = nowMs;
-  }
-
+  /** What waits is no more than the jobs that the service was shown, within the same window as registrations after each turn. */
   #checkSupply(): void {
     const rows = this.#world.query<{ profile: string; count: number }>(
       "select profile, count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') group by profile",
     );
+    const { since } = this.#registrations;
+    if (this.#backup?.since !== since) this.#backup = null;
+    const from = Math.min(since, this.#backup?.look ?? since);
     for (const label of this.#world.labels) {
-      const peak = this.#demand.peakSince(label, this.#sawMs - windowMs);
+      const peak = this.#demand.peak(label, from);
       const waiting = rows.find(({ profile }) => profile === label)?.count ?? 0;
       if (waiting > peak)
         this.history.violate(

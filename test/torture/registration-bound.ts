@@ -47,6 +47,11 @@ export class RegistrationBound {
     return this.#answer;
   }
 
+  /** The look that the window after each turn begins with. */
+  get since(): number {
+    return this.#since;
+  }
+
   /** A process of the service begins: it remembers no surplus. */
   noteStart(): void {
     this.#turns = [];
