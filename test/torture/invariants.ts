@@ -14,6 +14,7 @@ import type { ClusterNode } from './cluster-node.ts';
 import { Demand } from './demand.ts';
 import { History } from './history.ts';
 import { isNeighbourThere, moveIn } from './neighbours.ts';
+import { Polls } from './polls.ts';
 import { RegistrationBound } from './registration-bound.ts';
 import { SubmitRate } from './submit-rate.ts';
 import { type EndedRow, Waste } from './waste.ts';
@@ -33,12 +34,11 @@ interface Surroundings {
   readonly github: InProcessGitHub;
   readonly query: <Row>(sql: string, ...values: readonly unknown[]) => Row[];
   readonly nodeOf: (slurmJobId: number) => ClusterNode | undefined;
+  /** The service has a profile with this label now. */
+  readonly serves: (label: string) => boolean;
   /** The service lives, and has room on its disk. */
   readonly canWrite: () => boolean;
 }
-
-/** So many polls that GitHub answers give each queued job an allocation or a reason. */
-const mostPolls = 2;
 
 export class Invariants {
   readonly history = new History();
@@ -62,8 +62,7 @@ export class Invariants {
   readonly #known = new Set<number>();
   readonly submits = new SubmitRate();
   #lastEvent = 0;
-  /** Whole answers that could be written down, and that have shown a job as queued since it last had an allocation or a reason. */
-  #polls = new Map<number, number>();
+  readonly #polls = new Polls();
 
   constructor(world: Surroundings) {
     this.#world = world;
@@ -81,8 +80,7 @@ export class Invariants {
         if (process !== this.#starts) return;
         this.#registrations.noteAnswer(look);
         shown();
-        if (world.canWrite())
-          this.#polls = new Map(queued.map(({ id }) => [id, (this.#polls.get(id) ?? 0) + 1]));
+        if (world.canWrite()) this.#polls.note(queued);
       };
     };
     this.waste = new Waste({
@@ -184,16 +182,12 @@ export class Invariants {
 
   /** After a turn: `unexplained` are those of the queued jobs that have neither an allocation nor a reason. */
   checkReasons(waiting: readonly SimulatedJob[], unexplained: ReadonlySet<number>): void {
-    for (const { id } of waiting) {
-      if (!unexplained.has(id)) this.#polls.delete(id);
-      else if ((this.#polls.get(id) ?? 0) >= mostPolls)
-        this.history.violate(`job ${id} is queued, and has neither an allocation nor a reason`);
-    }
+    for (const sentence of this.#polls.check(waiting, unexplained)) this.history.violate(sentence);
   }
 
-  /** The service can't say what becomes of its jobs: what it was shown says nothing about the next turn. */
+  /** The service can't say what becomes of its jobs. */
   reasonsUnknown(): void {
-    this.#polls.clear();
+    this.#polls.forget();
   }
 
   /** When nothing happens any more. */

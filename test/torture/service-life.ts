@@ -29,7 +29,8 @@ export class ServiceLife {
   readonly #options: ServiceOptions;
   readonly #chance = new RepeatableChance();
   #process: ServiceProcess | null = null;
-  /** `repair` of a database that was restored: it holds the file's lock, and no service starts beside it. */
+  /** A backup takes the place of the database: nobody starts the service before it is repaired. */
+  #isRestoring = false;
   #repairing: MortalProcess | null = null;
   #reader: Database.Database | null = null;
   #hasBackup = false;
@@ -53,8 +54,13 @@ export class ServiceLife {
     return this.#process !== null && !this.#process.dead;
   }
 
+  /** By the configuration of its last start. */
+  serves(label: string): boolean {
+    return this.#configuration.profiles.has(label);
+  }
+
   start(): void {
-    if (this.#process !== null || this.#repairing !== null) return;
+    if (this.#process !== null || this.#isRestoring) return;
     this.#closeReader();
     try {
       this.#process = new ServiceProcess(this.#surroundings());
@@ -128,10 +134,12 @@ export class ServiceLife {
     for (const suffix of ['', '-wal', '-shm']) rmSync(databaseFile + suffix, { force: true });
     copyFileSync(`${databaseFile}.backup`, databaseFile);
     this.#world.invariants.noteRestore(this.#backedUpMs);
+    this.#isRestoring = true;
     for (let left = mostRepairs; left > 0; left -= 1) {
       if (await this.#repair()) break;
       await this.#world.step();
     }
+    this.#isRestoring = false;
     this.start();
   }
 
@@ -166,11 +174,15 @@ export class ServiceLife {
     }
   }
 
+  get #configuration(): ControllerConfig {
+    return { ...config, ...fewAttempts, ...this.#options.config, ...this.#config };
+  }
+
   #surroundings(): Surroundings {
     const { clock, slurm, github, defects } = this.#world;
     return {
       databaseFile: this.#options.databaseFile,
-      config: { ...config, ...fewAttempts, ...this.#options.config, ...this.#config },
+      config: this.#configuration,
       clock,
       chance: this.#chance,
       slurm,

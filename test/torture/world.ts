@@ -65,6 +65,7 @@ export class World {
       slurm: this.slurm,
       github: this.github,
       query: (sql, ...values) => this.service.query(sql, ...values),
+      serves: (label) => this.service.serves(label),
       canWrite: () => this.service.isAlive && !this.service.isFull,
       nodeOf: (slurmJobId) => this.cluster.nodeOf(slurmJobId),
     });
@@ -135,7 +136,10 @@ export class World {
   #waiting(): readonly SimulatedJob[] {
     return this.invariants
       .openJobs()
-      .filter((job) => job.status === 'queued' && !this.github.lagging.has(job.id));
+      .filter(
+        ({ id, status, labels: [label = ''] }) =>
+          status === 'queued' && !this.github.lagging.has(id) && this.service.serves(label),
+      );
   }
 
   #checkReasons(): void {

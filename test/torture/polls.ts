@@ -1,0 +1,28 @@
+/** Whole answers of GitHub that have shown a job as queued since it last had an allocation or a reason: two give it one of them. */
+import type { SimulatedJob } from '../simulator/simulator-state.ts';
+
+const most = 2;
+
+export class Polls {
+  #answers = new Map<number, number>();
+
+  /** An answer that showed these jobs as queued has reached the service, which could write it down. */
+  note(queued: readonly SimulatedJob[]): void {
+    this.#answers = new Map(queued.map(({ id }) => [id, (this.#answers.get(id) ?? 0) + 1]));
+  }
+
+  /** The service can't say what becomes of its jobs: what it was shown says nothing about the next turn. */
+  forget(): void {
+    this.#answers.clear();
+  }
+
+  /** After a turn. `unexplained`: those that wait, and have neither. @returns what does not hold. */
+  check(waiting: readonly SimulatedJob[], unexplained: ReadonlySet<number>): string[] {
+    return waiting.flatMap(({ id }) => {
+      if (!unexplained.has(id)) this.#answers.delete(id);
+      return (this.#answers.get(id) ?? 0) < most
+        ? []
+        : [`job ${id} is queued, and has neither an allocation nor a reason`];
+    });
+  }
+}
