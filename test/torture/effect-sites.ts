@@ -21,13 +21,16 @@ export function nameOf({ place, within, effect }: EffectSite): string {
   return `${place.split(':')[0]} ${within}: ${effect}`;
 }
 
+/** The ports, and the clients that stand behind them. */
 const sideOf: Readonly<Record<string, string>> = {
   SlurmPort: 'slurm',
   WholeSlurm: 'slurm',
+  SlurmClient: 'slurm',
   GitHubPort: 'github',
+  GitHubClient: 'github',
 };
 
-/** What drizzle and better-sqlite3 write with: the source reads with all other methods. */
+/** What drizzle and better-sqlite3 write with. The source reads with all other methods: see hidden-writes.ts. */
 const writes: ReadonlySet<string> = new Set(['run', 'transaction', 'exec']);
 const methods: ReadonlySet<string> = new Set([
   ...writes,
@@ -42,11 +45,17 @@ export interface SourceTexts {
   readonly texts?: ReadonlyMap<string, string>;
 }
 
-export function findEffectSites({
-  root,
-  leftOut = new Set(),
-  texts = new Map(),
-}: SourceTexts): readonly EffectSite[] {
+export function findEffectSites(source: SourceTexts): readonly EffectSite[] {
+  const { root, leftOut = new Set() } = source;
+  const { program, files } = compile(source);
+  return new Search(program.getTypeChecker(), join(root, 'src'), leftOut).sitesIn(files);
+}
+
+/** The files of `src`, with their types. */
+export function compile({ root, texts = new Map() }: SourceTexts): {
+  readonly program: ts.Program;
+  readonly files: readonly ts.SourceFile[];
+} {
   const tsconfig = join(root, 'tsconfig.json');
   const { config } = ts.readConfigFile(tsconfig, ts.sys.readFile);
   const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, root, {}, tsconfig);
@@ -61,7 +70,7 @@ export function findEffectSites({
   const files = program
     .getSourceFiles()
     .filter(({ fileName }) => names.has(fileName) && !fileName.includes('.gen.'));
-  return new Search(program.getTypeChecker(), src, leftOut).sitesIn(files);
+  return { program, files };
 }
 
 class Search {
@@ -131,7 +140,7 @@ class Search {
   }
 }
 
-function callsIn(node: ts.Node): ts.CallExpression[] {
+export function callsIn(node: ts.Node): ts.CallExpression[] {
   const calls: ts.CallExpression[] = [];
   const visit = (child: ts.Node): void => {
     if (ts.isCallExpression(child)) calls.push(child);
