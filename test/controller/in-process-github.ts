@@ -16,6 +16,13 @@ export const gitHubFailures = {
     new GitHubError('GitHub is in trouble', { kind: 'unavailable', status: 502, notCreated: false }),
   refusedToken: () =>
     new GitHubError('GitHub refuses the token', { kind: 'auth', status: 401, notCreated: true }),
+  forbidden: () =>
+    new GitHubError('GitHub shows nothing there', { kind: 'forbidden', status: 403, notCreated: true }),
+  /** A runner of that name exists: that of an answer that was lost, for all that is known. */
+  conflict: () =>
+    new GitHubError('A runner of that name exists', { kind: 'conflict', status: 409, notCreated: false }),
+  invalid: () =>
+    new GitHubError('GitHub refuses a request', { kind: 'refused', status: 422, notCreated: true }),
   rateLimited: () =>
     new GitHubError('rate limit', {
       kind: 'rate-limited',

@@ -31,6 +31,16 @@ export const slurmFailures = {
   /** 1800: slurmctld does not answer; certainly no job. */
   controllerDown: () =>
     new SlurmError('slurmctld is down', { kind: 'unavailable', errorNumber: 1800, notCreated: true }),
+  /** 1007: the token is over, or was replaced. */
+  badToken: () =>
+    new SlurmError('Slurm refuses the token', { kind: 'auth', errorNumber: 1007, notCreated: true }),
+  /** A proxy's page, or a version that slurmrestd does not have. */
+  unreadable: () =>
+    new SlurmError('slurmrestd does not know this request', {
+      kind: 'protocol',
+      errorNumber: null,
+      notCreated: true,
+    }),
   refused: (message = 'Invalid partition name specified') =>
     new SlurmError(message, { kind: 'refused', errorNumber: 2000, notCreated: true }),
 };

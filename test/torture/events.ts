@@ -1,4 +1,5 @@
 /** What may happen to the world, as data, and how it does: schedule.ts makes schedules of these. */
+import type { GitHubError, SlurmError } from '../../src/domain/errors.ts';
 import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
@@ -61,7 +62,7 @@ export type WorldEvent =
       readonly kind: 'slurm';
       readonly call: SlurmCall;
       readonly side: Side;
-      readonly failure: 'timeout' | 'controllerDown' | 'refused';
+      readonly failure: keyof typeof slurmFailures;
       readonly times: number;
     }
   | {
@@ -192,13 +193,13 @@ export async function happen(
       break;
     case 'slurm': {
       const { call, side, failure, times } = happening;
-      const fault = faultOf(call, side, slurmFailures[failure](), failure === 'timeout');
+      const fault = faultOf(call, side, slurmFailures[failure]());
       world.faults.failSlurm(call, fault, times);
       break;
     }
     case 'github': {
       const { call, side, failure, times } = happening;
-      const fault = faultOf(call, side, gitHubFailures[failure](), failure === 'unavailable');
+      const fault = faultOf(call, side, gitHubFailures[failure]());
       world.faults.failGitHub(call, fault, times);
       break;
     }
@@ -255,8 +256,8 @@ export async function happen(
 const mayLack: ReadonlySet<string> = new Set(['states', 'observe']);
 
 /** A statement that nothing was made is never about a call that took effect. */
-function faultOf(call: SlurmCall | GitHubCall, kind: Side, error: Error, inDoubt: boolean): CallFault {
+function faultOf(call: SlurmCall | GitHubCall, kind: Side, error: SlurmError | GitHubError): CallFault {
   if (kind === 'twice') return { kind };
   if (kind === 'partial') return mayLack.has(call) ? { kind } : { kind: 'before', error };
-  return { kind: inDoubt ? kind : 'before', error };
+  return { kind: error.notCreated ? 'before' : kind, error };
 }

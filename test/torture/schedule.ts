@@ -1,7 +1,8 @@
 /** Random schedules of events, which shrink. */
 import fc from 'fast-check';
 import { slurmEnds } from '../../src/domain/slurm-ends.ts';
-import type { SlurmEnd } from './cluster.ts';
+import { gitHubFailures } from '../controller/in-process-github.ts';
+import { slurmFailures } from '../controller/in-process-slurm.ts';
 import { gitHubCalls, type Side, slurmCalls, type WorldEvent } from './events.ts';
 import { happenings } from './meanwhile.ts';
 
@@ -35,8 +36,9 @@ function group<K extends Kind>(
 }
 
 const side = fc.constantFrom<Side[]>('before', 'after', 'late', 'twice', 'partial');
+const keysOf = <Key extends string>(all: Readonly<Record<Key, unknown>>): Key[] => Object.keys(all) as Key[];
 /** Every end that is not the batch script's own. */
-const endsOtherwise = (Object.keys(slurmEnds) as SlurmEnd[]).filter((state) => state !== 'COMPLETED');
+const endsOtherwise = keysOf(slurmEnds).filter((state) => state !== 'COMPLETED');
 const times = fc.integer({ min: 1, max: 6 });
 
 const groups: readonly Group[] = [
@@ -59,13 +61,14 @@ const groups: readonly Group[] = [
     // Submits more often than the rest: what is lost there could become two.
     call: fc.constantFrom(...slurmCalls, 'submit', 'submit'),
     side,
-    failure: fc.constantFrom('timeout', 'controllerDown', 'refused'),
+    // What leaves in doubt more often than what is certain.
+    failure: fc.constantFrom(...keysOf(slurmFailures), 'timeout', 'timeout'),
     times,
   }),
   group(3, ['github'], {
     call: fc.constantFrom(...gitHubCalls),
     side,
-    failure: fc.constantFrom('unavailable', 'refusedToken', 'rateLimited'),
+    failure: fc.constantFrom(...keysOf(gitHubFailures), 'unavailable', 'unavailable'),
     times,
   }),
   group(5, ['slow'], {
