@@ -253,7 +253,7 @@ export async function happen(
 }
 
 /** Listings that are never whole: all others are refused by their client when something lacks. */
-const mayLack: ReadonlySet<string> = new Set(['states', 'observe']);
+export const mayLack: ReadonlySet<string> = new Set(['states', 'observe']);
 
 /** A statement that nothing was made is never about a call that took effect. */
 function faultOf(call: SlurmCall | GitHubCall, kind: Side, error: SlurmError | GitHubError): CallFault {

@@ -25,7 +25,7 @@ const gitHubCallNames: ReadonlySet<string> = new Set<GitHubCall>([
   'deregister',
   'runners',
 ]);
-const isGitHubCall = (call: SlurmCall | GitHubCall): call is GitHubCall => gitHubCallNames.has(call);
+export const isGitHubCall = (call: SlurmCall | GitHubCall): call is GitHubCall => gitHubCallNames.has(call);
 
 export class Faults {
   readonly troubles = new Troubles();
