@@ -2,62 +2,12 @@
  * Every earlier version, populated, becomes the newest one with nothing lost. The versions are what is in the folder of
  * migrations; each has its rows in `populated/`, written while it was the newest, and never changed since.
  */
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { drizzle, migrate } from '../../src/store/drizzle.ts';
 import { migrateDatabase } from '../../src/store/migrate.ts';
 import { openStore } from '../../src/store/open-store.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-
-const migrations = join(import.meta.dirname, '../../migrations');
-const versions = readdirSync(migrations)
-  .filter((name) => name.endsWith('.sql'))
-  .map((name) => basename(name, '.sql'))
-  .sort();
-const fileOf = (version: string): string => join(import.meta.dirname, 'populated', `${version}.sql`);
-
-type Row = Readonly<Record<string, unknown>>;
-
-/** The first migrations, up to and with this version. */
-function migrationsUpTo(version: string): string {
-  const folder = join(temporaryFolder(), 'migrations');
-  cpSync(migrations, folder, { recursive: true });
-  const file = join(folder, 'meta/_journal.json');
-  const journal = JSON.parse(readFileSync(file, 'utf8')) as { entries: { tag: string }[] };
-  const last = journal.entries.findIndex(({ tag }) => tag === version);
-  expect(last, `${version} in the journal`).not.toBe(-1);
-  writeFileSync(file, JSON.stringify({ ...journal, entries: journal.entries.slice(0, last + 1) }));
-  return folder;
-}
-
-function populated(version: string): string {
-  const path = join(temporaryFolder(), 'gha-slurm.sqlite');
-  const sqlite = new Database(path);
-  migrate(drizzle(sqlite), { migrationsFolder: migrationsUpTo(version) });
-  sqlite.pragma('foreign_keys = ON');
-  sqlite.exec(readFileSync(fileOf(version), 'utf8'));
-  sqlite.close();
-  return path;
-}
-
-function tablesOf(sqlite: Database.Database): { name: string; sql: string }[] {
-  const own = "select name, sql from sqlite_master where type = 'table' and name not like 'sqlite_%'";
-  return (sqlite.prepare(own).all() as { name: string; sql: string }[]).filter(
-    ({ name }) => name !== '__drizzle_migrations',
-  );
-}
-
-/** All rows of all tables. */
-function contentOf(path: string): Map<string, Row[]> {
-  const sqlite = new Database(path, { readonly: true });
-  const content = new Map(
-    tablesOf(sqlite).map(({ name }) => [name, sqlite.prepare(`select * from "${name}"`).all() as Row[]]),
-  );
-  sqlite.close();
-  return content;
-}
+import { contentOf, fileOf, populated, type Row, tablesOf, versions } from './earlier-versions.ts';
 
 it('there are versions', () => {
   expect(versions[0]).toBe('0000_initial');
