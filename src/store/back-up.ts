@@ -123,7 +123,7 @@ function finish(databasePath: string, partial: string, nowMs: number): void {
   try {
     backup.pragma('journal_mode = DELETE');
     backup.prepare('update instance set backup_taken_at = ?').run(nowMs);
-    const damage = findDamage(backup, 'integrity_check');
+    const damage = findDamage(backup);
     if (damage !== null) throw damagedDatabase(databasePath, damage);
     const lost = backup.pragma('foreign_key_check') as readonly unknown[];
     if (lost.length > 0) {

@@ -1,4 +1,4 @@
-/** `quick_check` in a thread of its own, for files whose check would hold up the start. */
+/** `integrity_check` in a thread of its own, for files whose check would hold up the start. */
 import { Worker } from 'node:worker_threads';
 
 export interface CheckBeside {

@@ -6,7 +6,7 @@ import { findDamage, isDamage } from './damage.ts';
 function check(path: string): string | null {
   const sqlite = new Database(path, { readonly: true });
   try {
-    return findDamage(sqlite, 'quick_check');
+    return findDamage(sqlite);
   } catch (error) {
     if (!isDamage(error)) throw error;
     return (error as Error).message;

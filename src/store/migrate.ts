@@ -92,7 +92,7 @@ function bringUpToDate(sqlite: Database.Database, path: string, nowMs: number): 
   sqlite.pragma('journal_mode = WAL');
   sqlite.pragma('synchronous = FULL');
   assertNotNewer(sqlite, path);
-  const damage = findDamage(sqlite, 'quick_check');
+  const damage = findDamage(sqlite);
   if (damage !== null) throw damagedDatabase(path, damage);
   sqlite.pragma('foreign_keys = OFF');
   const db = drizzle(sqlite);

@@ -31,6 +31,28 @@ function overwrite(path: string, position: number, length: number): void {
   closeSync(file);
 }
 
+/** An index says of a row what it was: each page is whole, and the table and its index do not agree. */
+function leaveIndexEntry(path: string): void {
+  const withSchema = <Result>(work: (sqlite: Database.Database) => Result): Result => {
+    const sqlite = new Database(path);
+    sqlite.unsafeMode();
+    sqlite.pragma('writable_schema = ON');
+    const result = work(sqlite);
+    sqlite.close();
+    return result;
+  };
+  const entry = withSchema((sqlite) => {
+    const [found] = sqlite.prepare("select * from sqlite_schema where name = 'allocations_ended'").all();
+    sqlite.prepare("delete from sqlite_schema where name = 'allocations_ended'").run();
+    return found;
+  });
+  withSchema((sqlite) => sqlite.prepare('update allocations set ended_at = 1 where slurm_job_id = 7').run());
+  withSchema((sqlite) =>
+    sqlite.prepare('insert into sqlite_schema values (@type, @name, @tbl_name, @rootpage, @sql)').run(entry),
+  );
+  withSchema((sqlite) => expect(sqlite.pragma('quick_check', { simple: true })).toBe('ok'));
+}
+
 function middle(path: string): number {
   return Math.floor(statSync(path).size / pageSize / 2) * pageSize;
 }
@@ -41,6 +63,7 @@ const damages: readonly (readonly [string, (path: string) => void])[] = [
   ['the table of contents is', (path) => overwrite(path, 100, 200)],
   ['half of it is missing', (path) => truncateSync(path, middle(path))],
   ['it ends in the middle of a page', (path) => truncateSync(path, middle(path) + 1_000)],
+  ['an index says what a row was', leaveIndexEntry],
   ['its last page is missing', (path) => truncateSync(path, statSync(path).size - pageSize)],
 ];
 
