@@ -10,6 +10,7 @@ import { sqliteErrorOf } from '../store/damage.ts';
 import { type LiveAllocation, liveAllocationsInBrief } from '../store/live-allocations.ts';
 import type { Context } from './context.ts';
 import { endAllocation, endAsSlurmSays } from './end-allocation.ts';
+import { requeueReason } from './end-reason.ts';
 import { lookUpJob } from './look-up-job.ts';
 import { failureOf } from './observations.ts';
 
@@ -64,7 +65,7 @@ function noteStates(context: Context, tx: Connection, row: WithSlurmJob, states:
   } else {
     const job = { slurmJobId: row.slurmJobId, slurmJobName: row.slurmJobName };
     requestCancel(tx, job, 'requeued by Slurm: its runner is spent', clock.steadyMs());
-    endAllocation(context, tx, current, 'slurm:REQUEUED', `Slurm job ${row.slurmJobId} was requeued.`);
+    endAllocation(context, tx, current, 'slurm:REQUEUED', requeueReason(row.slurmJobId, states));
   }
 }
 
