@@ -6,7 +6,9 @@
  */
 export const slurmEnds = {
   COMPLETED: 'its batch script ended by itself',
-  CANCELLED: 'a user or an administrator cancelled it',
+  // Neither its exit code nor its reason tells the two apart.
+  CANCELLED:
+    'a user or an administrator cancelled it, or the Prolog of its node failed: see sinfo --list-reasons',
   FAILED: 'its batch script failed: look at its output, see slurm.output',
   TIMEOUT: "it reached its time limit: raise the profile's timeLimit",
   OUT_OF_MEMORY: "it used more memory than it has: raise the profile's memory",

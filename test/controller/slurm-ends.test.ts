@@ -7,7 +7,7 @@ import { slurmFailures } from './in-process-slurm.ts';
 /** Slurm's words, the outcome that they stand for, and what the operator reads. */
 const ends: readonly (readonly [states: string, end: string, meaning: RegExp])[] = [
   ['COMPLETED', 'COMPLETED', /ended by itself/],
-  ['CANCELLED', 'CANCELLED', /a user or an administrator cancelled it/],
+  ['CANCELLED', 'CANCELLED', /an administrator cancelled it, or the Prolog of its node failed/],
   ['FAILED', 'FAILED', /its batch script failed/],
   ['TIMEOUT', 'TIMEOUT', /raise the profile's timeLimit/],
   ['OUT_OF_MEMORY', 'OUT_OF_MEMORY', /raise the profile's memory/],

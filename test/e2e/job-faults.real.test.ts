@@ -1,23 +1,30 @@
 /** What an administrator, a node and the time limit do to Slurm jobs behind the service's back, while work is under way. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
+import { type BreakableProlog, breakableProlog } from '../support/breakable-prolog.ts';
 import { listSlurmJobs } from '../support/list-slurm-jobs.ts';
+import { runnerBind } from '../support/runner-folder.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { small, startWorld, type World } from '../support/start-world.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
 import { conclusions, startWorkload, type Workload } from '../support/workload.ts';
+import { prologFails } from './prolog-fails.ts';
 
 describe.skipIf(realSlurmMissing !== null)('Slurm jobs that others end', () => {
   let world: World;
   let service: ServiceProcess;
+  let prolog: BreakableProlog;
 
   beforeAll(async () => {
+    prolog = breakableProlog();
     world = await startWorld({
       name: 'job-faults',
       cluster: {
         cpus: 8,
+        binds: [runnerBind, prolog.bind],
         slurmConf: [
+          ...prolog.slurmConf,
           // A node that was set down stays down until it is resumed.
           'ReturnToService=1',
           // What is submitted to `late` waits until it is opened.
@@ -47,6 +54,7 @@ describe.skipIf(realSlurmMissing !== null)('Slurm jobs that others end', () => {
   afterAll(async () => {
     const code = await service.kill('SIGTERM');
     await world.stop();
+    prolog.remove();
     expect(code).toBe(0);
   });
 
@@ -99,6 +107,9 @@ describe.skipIf(realSlurmMissing !== null)('Slurm jobs that others end', () => {
       expect(reason).toBe(`Slurm job ${slurmJobId} is NODE_FAIL: its node failed.`);
     }
   });
+
+  it('a Prolog that fails: CANCELLED, with a reason that names it, and no loop', () =>
+    prologFails({ world, prolog }));
 
   it('a requeue before the runner is there: the second start is refused its claim, and another allocation is made', async () => {
     const work = await startWorkload(world);
