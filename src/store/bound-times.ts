@@ -34,8 +34,11 @@ export function boundTimes(db: Connection, nowMs: number, longest: LongestWaits)
       // For how long its name is fenced counts from here.
       tx
         .update(fences)
-        .set({ createdAt: nowMs })
-        .where(and(isNull(fences.doneAt), gt(fences.createdAt, nowMs))),
+        .set({
+          createdAt: sql`min(${fences.createdAt}, ${nowMs})`,
+          answeredAt: sql`min(${fences.answeredAt}, ${nowMs})`,
+        })
+        .where(and(isNull(fences.doneAt), or(gt(fences.createdAt, nowMs), gt(fences.answeredAt, nowMs)))),
       tx
         .update(runners)
         .set(by(longest.deregisterMs))

@@ -208,6 +208,7 @@ describe('a clock that was set back before a start', () => {
       ['select retry_at from cancels where done_at is null', minuteMs],
       ['select retry_at from fences where done_at is null', hourMs],
       ['select created_at from fences where done_at is null', 0],
+      ['select answered_at from fences where answered_at is not null', 0],
       ["select retry_at from runners where state = 'registered'", minuteMs],
       ['select retry_at from pool_health', 36 * minuteMs],
       ["select ended_at from allocations where state = 'ended'", 0],
