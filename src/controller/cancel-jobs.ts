@@ -15,11 +15,12 @@ import type { Context } from './context.ts';
 
 /** A submit can take effect after any check, so a fence goes up again at these times after the first answer. */
 const fenceAgainMs = [10_000, 30_000, 120_000, 600_000, 3_600_000];
+export const longestFenceWaitMs = Math.max(...fenceAgainMs);
 const fenceForMs = 24 * 3_600_000;
 
 export function cancelJobs(context: Context): void {
   const { store, clock, effects, database } = context;
-  const nowMs = clock.wallMs();
+  const nowMs = clock.steadyMs();
   for (const row of dueCancels(store.db, nowMs)) {
     const key = `cancel:${row.slurmJobId}:${row.slurmJobName}`;
     if (!database.isUnsettled(key)) effects.run('slurm', key, () => cancelOne(context, key, row));
@@ -41,12 +42,12 @@ async function cancelOne(
     const user = userOfSlurmJob(store.db, row.slurmJobName);
     await slurm.cancel({ id: row.slurmJobId, name: row.slurmJobName, user });
     outcome = () => {
-      finishCancel(store.db, row, clock.wallMs());
+      finishCancel(store.db, row, clock.steadyMs());
       log.info({ slurmJobId: row.slurmJobId, reason: row.reason }, 'Slurm job cancelled');
     };
   } catch (error) {
     outcome = () => {
-      postponeCancel(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1, chance));
+      postponeCancel(store.db, row, clock.steadyMs() + backoffMs(row.attempts + 1, chance));
       log.warn({ slurmJobId: row.slurmJobId, err: error }, 'Slurm job can not be cancelled yet');
     };
   }
@@ -63,13 +64,13 @@ async function fenceOne(
     count('fences');
     await slurm.cancelByName(row.slurmJobName, userOfSlurmJob(store.db, row.slurmJobName));
     outcome = () => {
-      const nowMs = clock.wallMs();
+      const nowMs = clock.steadyMs();
       const wait = fenceAgainMs[Math.min(row.attempts, fenceAgainMs.length - 1)] ?? fenceForMs;
       answerFence(store.db, row, nowMs - row.createdAt > fenceForMs ? null : nowMs + wait, nowMs);
     };
   } catch (error) {
     outcome = () => {
-      postponeFence(store.db, row, clock.wallMs() + backoffMs(row.attempts + 1, chance));
+      postponeFence(store.db, row, clock.steadyMs() + backoffMs(row.attempts + 1, chance));
       log.warn({ slurmJobName: row.slurmJobName, err: error }, 'Slurm does not answer to a fence yet');
     };
   }

@@ -14,7 +14,7 @@ export function carryOut(context: Context, submitter: Submitter, actions: readon
   const begunMs = clock.monotonicMs();
   const submits: { id: string; claimToken: string; poolKey: PoolKey; jobId: number }[] = [];
   store.db.transaction((tx) => {
-    const atMs = clock.wallMs();
+    const atMs = clock.steadyMs();
     for (const action of actions) {
       if (action.kind === 'release') continue;
       const id = chance.allocationId();
@@ -56,7 +56,7 @@ function release(context: Context, { allocationId, from }: Extract<Action, { kin
     if (row !== undefined && loseSubmit(context, row, 'surplus', reason)) count('releases');
     return;
   }
-  const nowMs = clock.wallMs();
+  const nowMs = clock.steadyMs();
   const moved = moveAllocation(store.db, {
     id: allocationId,
     from,

@@ -72,11 +72,11 @@ export class Claims {
     }
     const job = { slurmJobId: request.slurmJobId, slurmJobName: row.slurmJobName };
     if (row.slurmJobId !== null && row.slurmJobId !== request.slurmJobId) {
-      requestCancel(tx, job, 'another Slurm job holds its allocation', clock.wallMs());
+      requestCancel(tx, job, 'another Slurm job holds its allocation', clock.steadyMs());
       return { status: 409, message: `Slurm job ${row.slurmJobId} holds this allocation` };
     }
     if (request.restartCount > 0) {
-      requestCancel(tx, job, 'started again by Slurm', clock.wallMs());
+      requestCancel(tx, job, 'started again by Slurm', clock.steadyMs());
       return gone('Slurm has started this job before');
     }
     if (seen.scope(row.scope).begunMs === null) {
@@ -93,8 +93,8 @@ export class Claims {
     const row = findAllocation(tx, id);
     if (row === undefined) return gone('unknown allocation');
     const context = this.#context;
-    const nowMs = context.clock.wallMs();
-    const free = countQueued(tx, row.pool, queueHorizonMs(nowMs)) - countClaimed(tx, row.pool, id);
+    const nowMs = context.clock.steadyMs();
+    const free = countQueued(tx, row.pool, queueHorizonMs(context.clock)) - countClaimed(tx, row.pool, id);
     if (!context.config.repositories.includes(row.scope) || free <= 0)
       return this.#refuseSurplus(tx, row, request, nowMs);
     const leftovers = unstartedLeftovers(tx, row);

@@ -41,8 +41,8 @@ export function confirmRunner(context: Context, tx: Connection, job: WorkflowJob
       id: row.id,
       from: row.state,
       to: 'busy',
-      atMs: clock.wallMs(),
-      changes: { startedAt: job.startedAtMs ?? clock.wallMs(), claimTokenHash: null },
+      atMs: clock.steadyMs(),
+      changes: { startedAt: job.startedAtMs ?? clock.steadyMs(), claimTokenHash: null },
       detail: `GitHub names its runner on job ${job.id}`,
     });
   }

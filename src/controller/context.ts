@@ -4,7 +4,7 @@
  */
 
 import type { Profile, ProfileOverride } from '../domain/profile.ts';
-import type { Clock } from '../domain/time.ts';
+import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Chance } from './chance.ts';
 import type { DatabaseHealth } from './database-health.ts';
@@ -80,7 +80,7 @@ export interface Context {
   readonly slurm: SlurmPort;
   readonly github: GitHubPort;
   readonly config: ControllerConfig;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly log: Log;
   readonly count: (name: CounterName) => void;
   readonly chance: Chance;

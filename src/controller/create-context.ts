@@ -1,3 +1,4 @@
+import { steadyClock } from '../domain/steady-clock.ts';
 import type { Clock } from '../domain/time.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Chance } from './chance.ts';
@@ -23,12 +24,14 @@ export interface ControllerParts {
 const concurrency = { github: 10, mint: 10, mailbox: 16, accounting: 1 };
 /** What every part of the controller is handed, at the start: nothing seen yet, nothing under way. */
 export function createContext(parts: ControllerParts, wakeSlurm: () => void = () => undefined): Context {
-  const database = new DatabaseHealth(parts);
+  const clock = steadyClock(parts.clock);
+  const database = new DatabaseHealth({ ...parts, clock });
   const failed = (error: unknown, effect: string): void => {
     if (!database.note(error)) parts.log.error({ err: error, effect }, 'effect failed');
   };
   return {
     ...parts,
+    clock,
     effects: new Effects(failed, concurrency),
     database,
     seen: new Observations(),

@@ -17,6 +17,7 @@ import { describePools, describeState, type StateView } from './describe-state.t
 import { explainJob, type JobExplanation } from './explain-job.ts';
 import { Mailbox } from './mailbox.ts';
 import { answerIdle, authenticate, takeEvent } from './node-events.ts';
+import { ClockNote } from './note-clock.ts';
 import { noteOutput } from './note-output.ts';
 import { noteUnfit } from './note-unfit.ts';
 import type { Failure } from './observations.ts';
@@ -82,6 +83,7 @@ export function createController(parts: ControllerParts): Controller {
   const accountingWatch = new AccountingWatch(context);
   const registrations = new RegistrationSweep(context);
   const pruner = new Pruner(context);
+  const clockNote = new ClockNote(context);
 
   const nodeApi: NodeApi = {
     async claim(id, token, request) {
@@ -141,6 +143,7 @@ export function createController(parts: ControllerParts): Controller {
   const mailbox = new Mailbox(context, (request) => answerNode(nodeApi, request));
 
   function reconcile(): void {
+    clockNote.note();
     const snapshot = takeSnapshot(context, isInFlight);
     noteRests(context, snapshot);
     carryOut(context, submitter, plan(snapshot, clock.monotonicMs()));

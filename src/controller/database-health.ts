@@ -3,7 +3,7 @@
  * sent that was not written down before, and nothing that came back may be lost. So while the database can't be written, no
  * loop takes a turn, claims are asked to come again, and outcomes of calls that were under way wait in memory.
  */
-import type { Clock } from '../domain/time.ts';
+import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { Store } from '../store/open-store.ts';
 import { isUnwritable, tryWriting, unwritableSentence } from '../store/unwritable.ts';
 import type { Log } from './log.ts';
@@ -16,7 +16,7 @@ const togetherMs = 50;
 
 export class DatabaseHealth {
   readonly #store: Store;
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #log: Log;
   readonly #unwritten = new Map<string, () => void>();
   #outcomes = new Map<string, () => void>();
@@ -26,7 +26,7 @@ export class DatabaseHealth {
   #said = false;
   failure: Failure | null = null;
 
-  constructor({ store, clock, log }: { store: Store; clock: Clock; log: Log }) {
+  constructor({ store, clock, log }: { store: Store; clock: SteadyClock; log: Log }) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
@@ -36,7 +36,7 @@ export class DatabaseHealth {
   note(error: unknown): boolean {
     if (!isUnwritable(error)) return false;
     const reason = `${unwritableSentence(error, this.#store.db.$client.name)} Nothing is submitted until then.`;
-    this.failure = failureOf(new Error(reason), this.#clock.wallMs(), this.failure);
+    this.failure = failureOf(new Error(reason), this.#clock.calendarMs(), this.failure);
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#saidMs >= sayAgainMs) {
       this.#saidMs = nowMs;

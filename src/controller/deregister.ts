@@ -26,7 +26,7 @@ export async function deregisterAll(
     if (result === 'busy') {
       const current = findAllocation(store.db, row.id);
       if (current?.state === 'claimed' || current?.state === 'releasing') {
-        const nowMs = clock.wallMs();
+        const nowMs = clock.steadyMs();
         moveAllocation(store.db, {
           id: row.id,
           from: current.state,
@@ -51,7 +51,7 @@ export async function deregisterAll(
 /** Registrations whose allocation has ended: each until GitHub says that it is gone. */
 export function deregisterLeftovers(context: Context): void {
   const { store, clock, effects } = context;
-  for (const runner of leftoverRunners(store.db, clock.wallMs())) {
+  for (const runner of leftoverRunners(store.db, clock.steadyMs())) {
     effects.run('github', `deregister-runner:${runner.name}`, async () => {
       const result = await deregisterOne(context, runner);
       if (result === 'busy') noteBusyLeftover(context, runner);
@@ -61,7 +61,7 @@ export function deregisterLeftovers(context: Context): void {
 
 /** Slurm ended the job and GitHub has not noticed yet: it does within ten minutes. */
 function noteBusyLeftover({ store, clock }: Context, runner: RunnerRow): void {
-  const nowMs = clock.wallMs();
+  const nowMs = clock.steadyMs();
   postponeDeregister(store.db, runner.name, nowMs + 60_000);
   // It has a job, so it stands for none of those that are queued.
   if (findAllocation(store.db, runner.allocationId)?.startedAt === null)
@@ -77,7 +77,7 @@ async function deregisterOne(
     if (result === 'gone') markDeregistered(store.db, runner.name);
     return result;
   } catch (error) {
-    postponeDeregister(store.db, runner.name, clock.wallMs() + backoffMs(runner.attempts + 1, chance));
+    postponeDeregister(store.db, runner.name, clock.steadyMs() + backoffMs(runner.attempts + 1, chance));
     log.warn(
       { repo: runner.scope, runnerName: runner.name, err: error },
       'runner can not be deregistered yet',

@@ -174,7 +174,7 @@ function lastFailure(
 function outOfReach({ config, clock }: Context, job: WorkflowJobRow): string | null {
   if (job.status !== 'queued') return null;
   if (!config.repositories.includes(job.repository)) return `${job.repository} is not watched any more.`;
-  if ((job.queuedAt ?? job.createdAt) <= queueHorizonMs(clock.wallMs()))
+  if ((job.queuedAt ?? job.createdAt) <= queueHorizonMs(clock))
     return 'It has been queued for over 24 hours: GitHub has given it up.';
   return null;
 }

@@ -23,7 +23,7 @@ export function endAllocation(
   slurmSays: string,
 ): boolean {
   const { clock, seen, log } = context;
-  const nowMs = clock.wallMs();
+  const nowMs = clock.steadyMs();
   // Why it was released, or what its node lacks, says more than that its Slurm job has ended.
   const told = row.state === 'releasing' || row.state === 'pending' || row.state === 'submitting';
   const reason = told && row.reason !== null ? row.reason : slurmSays;
@@ -49,7 +49,7 @@ export function endAllocation(
   if (row.state === 'pending') strike(context, db, { ...row, stage: 'claim', reason });
   if (
     (startedNothing.has(outcome) || mayHaveStarted) &&
-    countQueued(db, row.pool, queueHorizonMs(nowMs)) > 0
+    countQueued(db, row.pool, queueHorizonMs(clock)) > 0
   ) {
     strike(context, db, { ...row, stage: 'start', reason });
   }

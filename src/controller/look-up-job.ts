@@ -40,7 +40,12 @@ export function judge(context: Context, id: string, job: SlurmJobDetail | null):
     }
     const hasStarted = state === 'claimed' || state === 'busy';
     if (!hasStarted || slurmPhase(job.states) !== 'waiting') return false;
-    requestCancel(tx, { slurmJobId, slurmJobName }, 'requeued by Slurm: its runner is spent', clock.wallMs());
+    requestCancel(
+      tx,
+      { slurmJobId, slurmJobName },
+      'requeued by Slurm: its runner is spent',
+      clock.steadyMs(),
+    );
     return endAllocation(context, tx, row, 'slurm:REQUEUED', `Slurm job ${slurmJobId} is back in the queue.`);
   });
 }

@@ -13,7 +13,7 @@ export function loseSubmit(
   outcome: 'submit-lost' | 'surplus',
   reason: string,
 ): boolean {
-  const nowMs = clock.wallMs();
+  const nowMs = clock.steadyMs();
   const lost = store.db.transaction((tx) => {
     const moved = moveAllocation(tx, {
       id: row.id,

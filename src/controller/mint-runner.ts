@@ -39,7 +39,7 @@ async function mint(context: Context, row: Allocation, workFolder: string | unde
   );
   if (findAllocation(store.db, row.id)?.state !== 'claimed')
     return { status: 410, message: 'released meanwhile' };
-  insertMint(store.db, { name, allocationId: row.id, scope: row.scope }, clock.wallMs());
+  insertMint(store.db, { name, allocationId: row.id, scope: row.scope }, clock.steadyMs());
   let minted: { runnerId: number; jitConfig: string };
   try {
     minted = await github.mint(row.scope, { name, labels: row.labels, workFolder });

@@ -23,7 +23,7 @@ export function takeEvent(context: Context, row: Allocation, event: NodeEvent): 
 
 function noteStart({ store, clock, seen }: Context, row: Allocation): void {
   if (row.state !== 'claimed' && row.state !== 'releasing') return;
-  const nowMs = clock.wallMs();
+  const nowMs = clock.steadyMs();
   const { state } = row;
   store.db.transaction((tx) => {
     const moved = moveAllocation(tx, {
@@ -49,7 +49,7 @@ export async function answerIdle(context: Context, row: Allocation): Promise<'st
   const { store, clock, log } = context;
   if (row.state === 'ended') return 'stop';
   if (row.state === 'busy') return 'stay';
-  const nowMs = clock.wallMs();
+  const nowMs = clock.steadyMs();
   if (row.state === 'claimed') {
     const changes = {
       releaseOutcome: 'idle',
@@ -71,7 +71,13 @@ export async function answerIdle(context: Context, row: Allocation): Promise<'st
   if (result === 'failed' && row.state === 'claimed') {
     // It is alive and may still get a job: it asks again after the next idle time-out.
     const detail = 'its runner can not be deregistered';
-    moveAllocation(store.db, { id: row.id, from: 'releasing', to: 'claimed', atMs: clock.wallMs(), detail });
+    moveAllocation(store.db, {
+      id: row.id,
+      from: 'releasing',
+      to: 'claimed',
+      atMs: clock.steadyMs(),
+      detail,
+    });
   }
   return 'stay';
 }

@@ -28,7 +28,7 @@ export function noteOutput(
   const wasOnline = () => runnersOf(store.db, id).some(({ onlineAt }) => onlineAt !== null);
   if (releaseOutcome === 'surplus' || (releaseOutcome === 'idle' && wasOnline())) return true;
   const text = maskSecrets(output.replaceAll(token, '***')).slice(-maxOutputLength);
-  saveOutput(store.db, { allocationId: id, at: clock.wallMs(), text });
+  saveOutput(store.db, { allocationId: id, at: clock.steadyMs(), text });
   log.warn(
     { allocationId: id, slurmJobId: row.slurmJobId, lastLine: lastLine(text) },
     'a runner ended before its job',

@@ -21,7 +21,7 @@ export async function observeRepository(context: Context, repository: string): P
   } catch (error) {
     if (sqliteErrorOf(error) !== null) throw error;
     count('github_observations_failed');
-    const failure = failureOf(error, clock.wallMs(), scope.failure);
+    const failure = failureOf(error, clock.calendarMs(), scope.failure);
     if (scope.failure?.message !== failure.message) {
       log.error({ repo: repository, reason: failure.message }, 'repository can not be observed');
     }

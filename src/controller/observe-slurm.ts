@@ -10,6 +10,7 @@ import { sqliteErrorOf } from '../store/damage.ts';
 import { type LiveAllocation, liveAllocationsInBrief } from '../store/live-allocations.ts';
 import type { Context } from './context.ts';
 import { endAllocation, endAsSlurmSays } from './end-allocation.ts';
+import { requeueReason } from './end-reason.ts';
 import { lookUpJob } from './look-up-job.ts';
 import { failureOf } from './observations.ts';
 
@@ -34,7 +35,7 @@ export async function observeSlurm(context: Context): Promise<void> {
   } catch (error) {
     if (sqliteErrorOf(error) !== null) throw error;
     count('slurm_observations_failed');
-    const failure = failureOf(error, clock.wallMs(), seen.slurm.failure);
+    const failure = failureOf(error, clock.calendarMs(), seen.slurm.failure);
     if (seen.slurm.failure?.message !== failure.message) {
       log.error({ reason: failure.message }, 'Slurm can not be observed');
     }
@@ -63,8 +64,8 @@ function noteStates(context: Context, tx: Connection, row: WithSlurmJob, states:
     endAsSlurmSays(context, tx, current, states);
   } else {
     const job = { slurmJobId: row.slurmJobId, slurmJobName: row.slurmJobName };
-    requestCancel(tx, job, 'requeued by Slurm: its runner is spent', clock.wallMs());
-    endAllocation(context, tx, current, 'slurm:REQUEUED', `Slurm job ${row.slurmJobId} was requeued.`);
+    requestCancel(tx, job, 'requeued by Slurm: its runner is spent', clock.steadyMs());
+    endAllocation(context, tx, current, 'slurm:REQUEUED', requeueReason(row.slurmJobId, states));
   }
 }
 

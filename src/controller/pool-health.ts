@@ -17,6 +17,8 @@ export type Stage = (typeof stages)[number];
 export const strikesThatBlock = 3;
 const firstRetryMs = 60_000;
 const longestRetryMs = 30 * 60_000;
+const jitter = 0.2;
+export const longestBlockMs = longestRetryMs * (1 + jitter);
 
 export interface Failed {
   readonly pool: string;
@@ -40,8 +42,8 @@ export function strike(
   const counted = (same?.strikes ?? 0) + 1;
   const strikes = hopeless ? Math.max(counted, strikesThatBlock) : counted;
   const whole = Math.min(longestRetryMs, firstRetryMs * 2 ** (strikes - strikesThatBlock));
-  const waitMs = strikes < strikesThatBlock ? 0 : Math.round(whole * (1 + 0.2 * chance.fraction()));
-  writePoolHealth(db, { pool, stage, strikes, reason, retryAt: clock.wallMs() + waitMs });
+  const waitMs = strikes < strikesThatBlock ? 0 : Math.round(whole * (1 + jitter * chance.fraction()));
+  writePoolHealth(db, { pool, stage, strikes, reason, retryAt: clock.steadyMs() + waitMs });
 }
 
 /** An allocation of the pool got this far: failures at this stage or before it are over. */
@@ -54,11 +56,15 @@ export function progress(db: Connection, pool: string, stage: Stage): void {
 /**
  * A wave that fails together is one failure, and the next one must not be as great: after one before a claim, what is made is one
  * allocation at a time. Only for the jobs that it failed: those that all came later owe it nothing.
- * @returns since when allocations count as that one, in milliseconds since the Unix epoch; null when there is no such bound.
+ * @param oldestJobMs as GitHub says. @returns since when allocations count as that one, in milliseconds since the Unix epoch; null when there is no such bound.
  */
-export function oneAtATimeSince(row: PoolHealthRow | undefined, oldestJobMs: number): number | null {
+export function oneAtATimeSince(
+  row: PoolHealthRow | undefined,
+  oldestJobMs: number,
+  clock: Pick<Context['clock'], 'onCalendar'>,
+): number | null {
   if (row === undefined || row.stage === 'start' || row.strikes >= strikesThatBlock) return null;
-  return oldestJobMs < row.retryAt ? row.retryAt : null;
+  return oldestJobMs < clock.onCalendar(row.retryAt) ? row.retryAt : null;
 }
 
 export function isBlocked(row: PoolHealthRow | undefined): row is PoolHealthRow {

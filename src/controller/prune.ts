@@ -52,7 +52,8 @@ export class Pruner {
     if (nowMs < this.#dueMs || name === undefined || prune === undefined) return;
     // A batch that fails is tried again after a rest.
     this.#dueMs = nowMs + restMs;
-    const untilMs = clock.wallMs() - config.keepMs;
+    // By both clocks: one that was wrong when the process started deletes nothing early.
+    const untilMs = Math.min(clock.steadyMs(), clock.calendarMs()) - config.keepMs;
     const { deleted, next } = prune(store.db, { untilMs, limit: rowsAtOnce, after: this.#after });
     if (deleted > 0) this.#deleted[name] = (this.#deleted[name] ?? 0) + deleted;
     this.#after = next ?? pruneStart;

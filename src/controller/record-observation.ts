@@ -25,7 +25,8 @@ export function recordObservation(
   begunMs: number,
 ): void {
   const { store, clock, seen } = context;
-  const nowMs = clock.wallMs();
+  // Runs and jobs are GitHub's, and so are the other times in their rows.
+  const nowMs = clock.calendarMs();
   store.db.transaction((tx) => {
     for (const run of observation.runs) {
       recordRun(tx, { id: run.id, repository: observation.repository, completed: run.completed }, nowMs);

@@ -29,7 +29,7 @@ function releaseAfterGrace({ seen, clock, store }: Context, row: Allocation): vo
   const overMs = seen.jobOverMs.get(row.id) ?? clock.monotonicMs();
   seen.jobOverMs.set(row.id, overMs);
   if (clock.monotonicMs() - overMs < exitGraceMs) return;
-  const nowMs = clock.wallMs();
+  const nowMs = clock.steadyMs();
   moveAllocation(store.db, {
     id: row.id,
     from: 'busy',
@@ -64,5 +64,5 @@ function advance(context: Context, row: Allocation): void {
   if (row.slurmJobId === null) return;
   seen.cancelRequestedMs.set(row.id, nowMs);
   const job = { slurmJobId: row.slurmJobId, slurmJobName: row.slurmJobName };
-  requestCancel(store.db, job, row.reason ?? 'released', clock.wallMs());
+  requestCancel(store.db, job, row.reason ?? 'released', clock.steadyMs());
 }

@@ -58,7 +58,7 @@ export async function repair(
   if (!dryRun) {
     recover(context);
     // A submit that was under way when the backup was taken is in no doubt where Slurm lists its job: a fence would cancel what works.
-    for (const { name } of ours) withdrawFence(store.db, name, context.clock.wallMs());
+    for (const { name } of ours) withdrawFence(store.db, name, context.clock.steadyMs());
   }
   const findings = [
     ...endLostRows(context, all, dryRun),

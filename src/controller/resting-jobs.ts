@@ -37,13 +37,17 @@ export function restingJobs(
         candidates.delete(row.madeForJobId);
   for (const id of candidates) {
     const others = underWay.get(id) ?? 0;
-    if (!mustRest(failed.get(id), others, maxAttempts, clock.wallMs())) continue;
+    if (!mustRest(failed.get(id), others, maxAttempts, clock.steadyMs())) continue;
     rests.set(id, restOf(context, failed.get(id), others));
   }
   return rests;
 }
 
-function restOf({ store, config }: Context, failed: FailedAttemptsOfJob | undefined, underWay: number): Rest {
+function restOf(
+  { store, config, clock }: Context,
+  failed: FailedAttemptsOfJob | undefined,
+  underWay: number,
+): Rest {
   const { maxAttempts } = config.limits;
   if (failed === undefined || underWay > 0) {
     const reason = `limits.maxAttempts is reached: ${maxAttempts} allocations were made for it and have started nothing; it waits for the end of the last one.`;
@@ -56,7 +60,7 @@ function restOf({ store, config }: Context, failed: FailedAttemptsOfJob | undefi
   const exit = last?.exitCode == null ? '' : ` with exit code ${last.exitCode}`;
   const why = last?.reason?.replace(/\.?$/, '.') ?? '';
   const reason =
-    `It rests until ${new Date(untilMs).toISOString()}: ${count} allocations were made for it and started nothing (limits.maxAttempts is ${maxAttempts}). ` +
+    `It rests until ${new Date(clock.onCalendar(untilMs)).toISOString()}: ${count} allocations were made for it and started nothing (limits.maxAttempts is ${maxAttempts}). ` +
     `The last one, ${lastId}, ended as ${last?.outcome}${node}${exit}: ${why} ` +
     `Each is in gha-slurm explain ${jobId}; cancelled and run again, it is tried at once.`;
   return { reason, untilMs };

@@ -101,7 +101,7 @@ export class Submitter {
   #acknowledge(id: string, slurmJobId: number): void {
     const context = this.#context;
     const { store, clock, log } = context;
-    const nowMs = clock.wallMs();
+    const nowMs = clock.steadyMs();
     store.db.transaction((tx) => {
       const row = findAllocation(tx, id);
       if (row === undefined) return;
@@ -173,7 +173,7 @@ export class Submitter {
     const { store, clock, count } = this.#context;
     this.#unsent.delete(id);
     count('submits_refused');
-    const nowMs = clock.wallMs();
+    const nowMs = clock.steadyMs();
     store.db.transaction((tx) => {
       const row = findAllocation(tx, id);
       if (row === undefined) return;

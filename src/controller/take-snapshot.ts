@@ -1,5 +1,6 @@
 /** Puts the store and the last observations together for the planner. */
 import { type Pool, type PoolKey, poolOfKey } from '../domain/pool.ts';
+import type { SteadyClock } from '../domain/steady-clock.ts';
 import { surplus } from '../planner/deficit.ts';
 import type { PlannedAllocation, PoolSnapshot, QueuedJob, Snapshot } from '../planner/snapshot.ts';
 import { endedSupply } from '../store/allocation-rows.ts';
@@ -21,7 +22,6 @@ interface Draft {
 
 export function takeSnapshot(context: Context, isInFlight: (allocationId: string) => boolean): Snapshot {
   const { store, config, clock, seen } = context;
-  const nowMs = clock.wallMs();
   const drafts = new Map<string, Draft>();
   const draftOf = (key: PoolKey): Draft => {
     const known = drafts.get(key);
@@ -36,7 +36,7 @@ export function takeSnapshot(context: Context, isInFlight: (allocationId: string
   const rests = restingJobs(context, live, unproven);
   const watched = new Set(config.repositories);
   seen.planned.begin(live);
-  for (const row of queuedJobs(store.db, queueHorizonMs(nowMs)))
+  for (const row of queuedJobs(store.db, queueHorizonMs(clock)))
     if (watched.has(row.repository))
       draftOf(row.pool).queued.push(seen.planned.job(row, rests.get(row.id) ?? null));
   for (const row of live) {
@@ -72,9 +72,9 @@ function complete(
   const { pool } = draft;
   const profile = config.profiles.get(pool.profile);
   const failing = isBlocked(health);
-  const waiting = failing && clock.wallMs() < health.retryAt;
+  const waiting = failing && clock.steadyMs() < health.retryAt;
   const blocked = waiting
-    ? `${health.reason} (tried again at ${new Date(health.retryAt).toISOString()})`
+    ? `${health.reason} (tried again at ${new Date(clock.onCalendar(health.retryAt)).toISOString()})`
     : seen.slurm.failure !== null
       ? `Slurm: ${seen.slurm.failure.message}`
       : !seen.slurm.observed
@@ -86,7 +86,7 @@ function complete(
     ...draft,
     stale: watched.has(pool.scope) && seen.isStale(pool.scope),
     blocked,
-    probes: probesOf(draft, health),
+    probes: probesOf(draft, health, clock),
     allowance: seen.fuse.room(pool.key, draft.queued, clock.monotonicMs()),
     maxAllocations: profile?.maxAllocations ?? Number.POSITIVE_INFINITY,
     surplusSinceMs: null,
@@ -95,8 +95,12 @@ function complete(
 }
 
 /** Jobs are oldest first. What was made before the last failure of a pool that is not blocked yet is no probe: it may start late. */
-function probesOf({ queued, allocations }: Draft, health: PoolHealthRow | undefined): number {
-  const sinceMs = isBlocked(health) ? 0 : oneAtATimeSince(health, queued[0]?.createdAtMs ?? Infinity);
+function probesOf(
+  { queued, allocations }: Draft,
+  health: PoolHealthRow | undefined,
+  clock: SteadyClock,
+): number {
+  const sinceMs = isBlocked(health) ? 0 : oneAtATimeSince(health, queued[0]?.createdAtMs ?? Infinity, clock);
   if (sinceMs === null) return Number.POSITIVE_INFINITY;
   const probes = allocations.filter(
     ({ state, createdAtMs }) => state !== 'busy' && state !== 'releasing' && createdAtMs >= sinceMs,

@@ -28,6 +28,7 @@ import type { AccountedJob } from './ports.ts';
 export const accountingLagMs = 15_000;
 /** From a quarter of a minute on, doubling: eight minutes in all. */
 const mostAttempts = 6;
+export const longestAccountingWaitMs = accountingLagMs * 2 ** (mostAttempts - 1);
 /** A record has about 15 KB. */
 const rowsAtOnce = 50;
 const absentRestMs = 3_600_000;
@@ -52,7 +53,7 @@ export class AccountingWatch {
   watch(): void {
     const { store, clock, effects } = this.#context;
     if (clock.monotonicMs() < this.#restUntilMs || effects.isRunning('accounting')) return;
-    const rows = dueForAccounting(store.db, clock.wallMs(), rowsAtOnce);
+    const rows = dueForAccounting(store.db, clock.steadyMs(), rowsAtOnce);
     const user = rows[0]?.slurmUser ?? null;
     // Each user's by a call of its own: slurmdbd may keep them from one another.
     const same = rows.filter(({ slurmUser }) => slurmUser === user);
@@ -90,7 +91,7 @@ export class AccountingWatch {
   #rest(ms: number): void {
     const { clock, store } = this.#context;
     this.#restUntilMs = clock.monotonicMs() + ms;
-    giveUpAccounting(store.db, clock.wallMs() - longestDueMs);
+    giveUpAccounting(store.db, clock.steadyMs() - longestDueMs);
   }
 
   #note(tx: Connection, id: string, jobs: readonly AccountedJob[]): void {
@@ -109,7 +110,7 @@ export class AccountingWatch {
     } else if (row.accountingAttempts + 1 >= mostAttempts) {
       closeAccounting(tx, id, {});
     } else {
-      postponeAccounting(tx, id, clock.wallMs() + accountingLagMs * 2 ** row.accountingAttempts);
+      postponeAccounting(tx, id, clock.steadyMs() + accountingLagMs * 2 ** row.accountingAttempts);
     }
   }
 }

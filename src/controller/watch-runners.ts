@@ -36,7 +36,7 @@ export class RunnerWatch {
   watch(): void {
     this.#watchScripts();
     const { store, clock, effects } = this.#context;
-    const quiet = quietAllocations(store.db, clock.wallMs() - quietMs);
+    const quiet = quietAllocations(store.db, clock.steadyMs() - quietMs);
     for (const [scope, rows] of Map.groupBy(quiet, (row) => row.scope)) {
       const listedMs = this.#listedMs.get(scope);
       if (listedMs !== undefined && clock.monotonicMs() - listedMs < everyMs) continue;
@@ -108,7 +108,7 @@ export class RunnerWatch {
 
   #noteClaimed(row: Allocation, runner: RunnerRow, listed: RegisteredRunner | undefined): void {
     const { store, clock, seen } = this.#context;
-    const nowMs = clock.wallMs();
+    const nowMs = clock.steadyMs();
     if (listed?.busy === true) {
       const detail = 'GitHub lists its runner as busy';
       const changes = { startedAt: nowMs, unconfirmedSince: nowMs, claimTokenHash: null };
@@ -134,7 +134,7 @@ export class RunnerWatch {
 
   #release(row: Allocation, releaseOutcome: Outcome, reason: string): void {
     const { store, clock } = this.#context;
-    const nowMs = clock.wallMs();
+    const nowMs = clock.steadyMs();
     const changes = { releaseOutcome, releasingAt: nowMs, reason };
     const { id, state } = row;
     moveAllocation(store.db, { id, from: state, to: 'releasing', atMs: nowMs, changes, detail: reason });

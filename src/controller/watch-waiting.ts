@@ -34,7 +34,7 @@ export class WaitingWatch {
       const lookedMs = this.#lookedMs.get(pool);
       if (lookedMs !== undefined && clock.monotonicMs() - lookedMs < everyMs) continue;
       const row = findAllocation(store.db, id);
-      if (row === undefined || clock.wallMs() - (row.submittedAt ?? row.createdAt) < firstLookMs) continue;
+      if (row === undefined || clock.steadyMs() - (row.submittedAt ?? row.createdAt) < firstLookMs) continue;
       this.#lookedMs.set(pool, clock.monotonicMs());
       effects.run('slurm', `waiting:${id}`, () => this.#look(row));
     }
@@ -49,7 +49,7 @@ export class WaitingWatch {
       seen.waiting.set(row.id, { reason: job.reason, expectedStartMs: job.expectedStartMs });
       const hopeless = hopelessReason(job.reason);
       if (hopeless === null) return;
-      const nowMs = clock.wallMs();
+      const nowMs = clock.steadyMs();
       const reason = `Slurm will never start it (${job.reason}): ${hopeless}. Mend the profile ${row.profile}.`;
       store.db.transaction((tx) => {
         const changes = { releaseOutcome: 'never-startable', releasingAt: nowMs, reason };

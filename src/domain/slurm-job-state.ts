@@ -17,18 +17,23 @@ const stuckFlags = new Set([
 
 const requeueFlags = new Set(['REQUEUED', 'REQUEUE_HOLD', 'REQUEUE_FED', 'SPECIAL_EXIT']);
 
+/** Of a job that waits: Slurm has tried to start it, and put it back. */
+const triedFlags = new Set(['LAUNCH_FAILED', 'RECONFIG_FAIL']);
+
 export type SlurmPhase = 'waiting' | 'running' | 'stuck' | 'requeued' | 'terminal';
 
-/** What a state array means for an allocation. Terminal wants a terminal base state that COMPLETING has left. */
+/** What a state array means for an allocation. Terminal wants a terminal base state that COMPLETING has left: no flag ends a job. */
 export function slurmPhase(states: readonly string[]): SlurmPhase {
   if (states.some((state) => requeueFlags.has(state))) return 'requeued';
   const stuck = states.some((state) => stuckFlags.has(state));
   if (states.some(isSlurmEnd)) return stuck ? 'stuck' : 'terminal';
-  if (stuck) return 'stuck';
+  if (states.includes('PENDING') && states.some((state) => triedFlags.has(state))) return 'requeued';
+  // REVOKED: its fate is another cluster's.
+  if (stuck || states.includes('REVOKED')) return 'stuck';
   return states.includes('RUNNING') ? 'running' : 'waiting';
 }
 
-/** The one terminal word of a state array, for outcomes such as `slurm:NODE_FAIL`; null where there is none. */
+/** The terminal base state of a state array, for outcomes such as `slurm:NODE_FAIL`; null where there is none. */
 export function terminalState(states: readonly string[]): SlurmEnd | null {
   return states.find(isSlurmEnd) ?? null;
 }

@@ -1,6 +1,6 @@
 /**
  * The two clocks. Durations are measured on the monotonic one, which no operator and no NTP step can move;
- * wall time is for display, for what GitHub states, and across restarts.
+ * wall time is for display and for what others state. What outlives the process has a clock of its own: steady-clock.ts.
  */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */

@@ -13,6 +13,8 @@ export interface RateLimit {
 
 type Headers = Readonly<Record<string, string | number | undefined>>;
 
+/** GitHub's own span: a reset that seems further away is one by a wall clock that is behind. */
+const windowMs = 3_600_000;
 const reservedShare = 0.2;
 /** Weight of the newest poll in the average cost. */
 const newest = 0.3;
@@ -60,7 +62,7 @@ export class RateBudget {
     const usedUp =
       headers['x-ratelimit-remaining'] !== undefined && Number(headers['x-ratelimit-remaining']) === 0;
     if (Number.isNaN(retryAfter) && !usedUp && !/rate limit|abuse/i.test(message)) return null;
-    const reset = Number(headers['x-ratelimit-reset'] ?? NaN) * 1_000 - this.#clock.wallMs();
+    const reset = this.#untilMs(Number(headers['x-ratelimit-reset'] ?? NaN) * 1_000);
     // Requests that were under way together are refused together: that is one refusal.
     const again = this.waitMs > 0;
     const secondary = again ? this.waitMs : Math.min(900_000, 60_000 * 2 ** this.#secondaryInARow);
@@ -86,9 +88,13 @@ export class RateBudget {
     if (this.waitMs > 0) return Math.max(leastMs, this.waitMs);
     const limit = this.#limit;
     if (limit === null || this.#averageCost < 0.01) return leastMs;
-    const untilResetMs = Math.max(0, limit.resetAtMs - this.#clock.wallMs());
+    const untilResetMs = Math.max(0, this.#untilMs(limit.resetAtMs));
     const spendable = limit.remaining - limit.limit * reservedShare;
     if (spendable <= this.#averageCost) return Math.max(leastMs, untilResetMs);
     return Math.max(leastMs, (this.#averageCost * untilResetMs) / spendable);
+  }
+
+  #untilMs(resetAtMs: number): number {
+    return Math.min(windowMs, resetAtMs - this.#clock.wallMs());
   }
 }

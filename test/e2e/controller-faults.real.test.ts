@@ -64,62 +64,86 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     return id;
   };
 
-  /** They run until the function that this returns is called: whatever happens to slurmctld, they go on, and once each. */
-  const keepRunning = async (work: Workload, count: number) => {
-    const gate = `/tmp/open-${randomUUID()}`;
-    const jobs = work.queue(count, 'slurm-small', `while [ ! -e ${gate} ]; do sleep 0.1; done`);
-    await until(() => jobs.every((job) => job.status === 'in_progress'));
-    return { jobs, open: () => world.cluster.exec(['touch', gate]) };
-  };
-
   it('SIGSTOP of slurmctld during submits: 504, and the jobs are made all the same; each is fenced, none runs', async () => {
     const work = await startWorkload(world);
-    const running = work.queue(2, 'slurm-small', 'sleep 3');
-    await until(() => running.every((job) => job.status === 'in_progress'));
+    // They hold the node: what is made is fenced before it could start.
+    const running = await work.hold(4);
     await world.cluster.signal('slurmctld', 'STOP');
     const asked = work.queue(6, 'slurm-small', 'sleep 0.2');
     const lost = async () => (await work.allocations()).filter(({ outcome }) => outcome === 'submit-lost');
     await until(async () => (await lost()).length === asked.length);
     await until(async () => (await world.readiness())?.slurm !== null);
+    for (const { reason } of await lost())
+      expect(reason).toMatch(/POST \/job\/submit: .*error 5004, status 504/);
     await world.cluster.signal('slurmctld', 'CONT');
-    expect(await finish(work)).toEqual([]);
-    expect(conclusions([...running, ...asked])).toEqual(Array(8).fill('success'));
     const names = (await lost()).map(({ id }) => id);
-    expect(names.length).toBe(asked.length);
-    const made = (await listSlurmJobs(world.cluster)).filter(({ name }) =>
-      names.some((id) => name.endsWith(id)),
+    const made = async () =>
+      (await listSlurmJobs(world.cluster)).filter(({ name }) => names.some((id) => name.endsWith(id)));
+    await until(
+      async () => (await made()).filter(({ state }) => state === 'CANCELLED').length === asked.length,
     );
-    expect(made.length).toBe(asked.length);
+    expect(await made()).toHaveLength(asked.length);
+    expect(running.stillRun()).toBe(true);
+    await running.open();
+    expect(await finish(work)).toEqual([]);
+    expect(conclusions([...running.jobs, ...asked])).toEqual(Array(10).fill('success'));
+    // The fences of later, too, have found none that had started.
+    expect((await made()).map(({ state }) => state)).toEqual(Array(6).fill('CANCELLED'));
+    expect((await lost()).length).toBe(asked.length);
+    expect((await work.allocations()).filter(({ outcome }) => outcome === 'completed')).toHaveLength(10);
   });
 
-  it('SIGKILL of slurmctld, then of slurmrestd: what runs goes on, what waits is submitted once more or was kept', async () => {
+  it('SIGKILL of slurmctld: what it had not written down is made once more, and nothing else; of slurmrestd: nothing is made until it is back', async () => {
     const work = await startWorkload(world);
     // They hold the node until both are back: a job that slurmctld forgets must not have started, for its node would kill it.
-    const { jobs: running, open } = await keepRunning(work, 4);
+    const running = await work.hold(4);
+    const waits = async () => (await work.allocations()).filter(({ state }) => state === 'pending');
     const waiting = work.queue(3, 'slurm-small', 'sleep 0.2');
-    await until(async () => (await work.allocations()).length === 7);
+    await until(async () => (await waits()).length === 3);
+    const kept = (await waits()).map(({ id }) => id);
     await untilSaved();
     const fresh = work.queue(3, 'slurm-small', 'sleep 0.2');
-    await until(async () => (await work.allocations()).length === 10);
+    await until(async () => (await waits()).length === 6, 10_000, 5);
+    const forgotten = (await waits()).map(({ id }) => id).filter((id) => !kept.includes(id));
     await world.cluster.signal('slurmctld', 'KILL');
-    const late = work.queue(2, 'slurm-small', 'sleep 0.2');
-    await until(async () => (await work.allocations()).length >= 12);
-    await world.cluster.signal('slurmrestd', 'KILL');
     await until(async () => (await world.cluster.exec(['squeue', '--noheader'])).code === 0);
-    await open();
+    const known = async (ids: readonly string[]) =>
+      (await listSlurmJobs(world.cluster)).filter(({ name }) => ids.some((id) => name.endsWith(id))).length;
+    expect([await known(kept), await known(forgotten)]).toEqual([3, 0]);
+    const outcomes = async (ids: readonly string[]) =>
+      (await work.allocations())
+        .filter(({ id }) => ids.includes(id))
+        .map(({ state, outcome }) => outcome ?? state);
+    await until(async () => (await outcomes(forgotten)).every((outcome) => outcome.startsWith('slurm:')));
+    // What comes in their place is one at a time, until one has claimed.
+    await until(async () => (await waits()).length === 4);
+    expect(await work.allocations()).toHaveLength(4 + 3 + 3 + 1);
+
+    await world.cluster.stopDaemon('slurmrestd');
+    await until(async () => (await world.readiness())?.slurm !== null);
+    const late = work.queue(2, 'slurm-late', 'sleep 0.2');
+    const seen = async () =>
+      (await world.state())?.jobs.filter(({ id }) => late.some((job) => job.id === id));
+    await until(async () => (await seen())?.length === 2);
+    expect(await work.allocations()).toHaveLength(11);
+    world.cluster.startDaemon('slurmrestd');
+    await until(async () => (await waits()).length === 6);
+    expect(running.stillRun()).toBe(true);
+    await running.open();
+    await setLate('UP');
     expect(await finish(work)).toEqual([]);
-    expect(conclusions([...running, ...waiting, ...fresh, ...late])).toEqual(Array(12).fill('success'));
-    const outcomes = (await work.allocations()).map(({ outcome }) => outcome);
-    expect(outcomes.filter((outcome) => outcome === 'completed').length).toBe(12);
-    // What slurmctld forgot, and what nobody knew of when slurmrestd went.
-    expect(
-      outcomes.filter((outcome) => !/^(completed|submit-lost|slurm:(LOST|GONE))$/.test(outcome ?? '')),
-    ).toEqual([]);
+    expect(conclusions([...running.jobs, ...waiting, ...fresh, ...late])).toEqual(Array(12).fill('success'));
+    // Their numbers were given again, or they were looked up before that.
+    for (const outcome of await outcomes(forgotten)) expect(outcome).toMatch(/^slurm:(LOST|GONE)$/);
+    const others = (await work.allocations()).filter(({ id }) => !forgotten.includes(id));
+    expect(others.map(({ outcome }) => outcome)).toEqual(Array(12).fill('completed'));
+    expect(await outcomes(kept)).toEqual(Array(3).fill('completed'));
+    await setLate('DOWN');
   });
 
   it('SIGKILL of slurmctld right after an answer: the number comes again, and the older allocation ends', async () => {
     const work = await startWorkload(world);
-    const { jobs: running, open } = await keepRunning(work, 2);
+    const running = await work.hold(2);
     await untilSaved();
     const [forgotten] = work.queue(1, 'slurm-late');
     if (forgotten === undefined) throw new Error('no job');
@@ -136,18 +160,18 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     await until(async () => (await holders()).length === 2);
     // A look at Slurm may find it gone before its number is given to the next.
     expect(await holders()).toEqual(['pending', expect.stringMatching(/^slurm:(LOST|GONE)$/)]);
-    expect(running.map(({ status }) => status)).toEqual(['in_progress', 'in_progress']);
-    await open();
+    expect(running.stillRun()).toBe(true);
+    await running.open();
     await setLate('UP');
     expect(await finish(work)).toEqual([]);
-    expect(conclusions(running)).toEqual(['success', 'success']);
+    expect(conclusions(running.jobs)).toEqual(['success', 'success']);
     expect(conclusions([forgotten, next])).toEqual(['success', 'success']);
     await setLate('DOWN');
   });
 
   it("the number goes to a neighbour's job: it is never cancelled, and the workflow job gets another one", async () => {
     const work = await startWorkload(world);
-    const { jobs: running, open } = await keepRunning(work, 2);
+    const running = await work.hold(2);
     await untilSaved();
     const [kept, cancelled] = work.queue(2, 'slurm-late');
     if (kept === undefined || cancelled === undefined) throw new Error('no jobs');
@@ -173,11 +197,11 @@ describe.skipIf(realSlurmMissing !== null)('slurmctld and slurmrestd in trouble'
     );
     expect((await neighbours()).filter((state) => !/PENDING|RUNNING/.test(state))).toEqual([]);
     await until(async () => (await neighbours()).every((state) => state === `${neighbour} COMPLETED`));
-    expect(running.map(({ status }) => status)).toEqual(['in_progress', 'in_progress']);
-    await open();
+    expect(running.stillRun()).toBe(true);
+    await running.open();
     await setLate('UP');
     expect(await finish(work)).toEqual([]);
-    expect(conclusions(running)).toEqual(['success', 'success']);
+    expect(conclusions(running.jobs)).toEqual(['success', 'success']);
     expect(conclusions([kept, cancelled])).toEqual(['success', 'cancelled']);
     const older = (await work.allocations()).filter(({ slurmJobId }) => taken.includes(slurmJobId ?? 0));
     // The look at what waits, once a minute, may find the other name before the neighbour's job is over.

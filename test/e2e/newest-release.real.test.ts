@@ -2,20 +2,29 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { releases } from '../../slurm/cluster/root-file-system.ts';
+import { type BreakableProlog, breakableProlog } from '../support/breakable-prolog.ts';
 import { leftBehind } from '../support/left-behind.ts';
+import { runnerBind } from '../support/runner-folder.ts';
 import { repository, startWorld, type World } from '../support/start-world.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
+import { prologFails } from './prolog-fails.ts';
 
 describe.skipIf(realSlurmMissing !== null)('the newest release of Slurm', () => {
   let world: World;
+  let prolog: BreakableProlog;
   beforeAll(async () => {
+    prolog = breakableProlog();
     const release = releases.at(-1) ?? '26.05';
-    world = await startWorld({ name: 'newest', cluster: { release }, simulator: { rateLimit: 1_000_000 } });
+    const cluster = { release, binds: [runnerBind, prolog.bind], slurmConf: prolog.slurmConf };
+    world = await startWorld({ name: 'newest', cluster, simulator: { rateLimit: 1_000_000 } });
     world.start();
     await until(async () => (await world.readiness())?.ready === true);
   });
-  afterAll(() => world.stop());
+  afterAll(async () => {
+    await world.stop();
+    prolog.remove();
+  });
 
   it('runs a workflow', async () => {
     const { control } = world.github;
@@ -31,6 +40,9 @@ describe.skipIf(realSlurmMissing !== null)('the newest release of Slurm', () => 
       names.map(() => 'completed'),
     );
   });
+
+  it('a Prolog that fails: CANCELLED, with a reason that names it, and no loop', () =>
+    prologFails({ world, prolog }));
 
   it('a token that ends, then none: said once each by the log, and by /readyz, until there is another', async () => {
     const { tokenFile } = world.cluster;

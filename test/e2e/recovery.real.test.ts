@@ -6,6 +6,7 @@ import type { ServiceProcess } from '../support/service-process.ts';
 import { repository, small, startWorld, type World } from '../support/start-world.ts';
 import { until } from '../support/until.ts';
 import { realSlurmMissing } from '../support/with-real-slurm.ts';
+import { type HeldJobs, startWorkload } from '../support/workload.ts';
 
 describe.skipIf(realSlurmMissing !== null)('bad days', () => {
   let world: World;
@@ -57,7 +58,17 @@ describe.skipIf(realSlurmMissing !== null)('bad days', () => {
     return state?.allocations.find((allocation) => allocation.id === id);
   };
 
+  /** The job that was at work all the time: on its first and only allocation. */
+  const goesOnAndEnds = async ({ jobs, stillRun, open }: HeldJobs) => {
+    expect(stillRun()).toBe(true);
+    await open();
+    await until(() => jobs.every(({ conclusion }) => conclusion === 'success'));
+    const starts = world.github.control.events().filter(({ kind }) => kind === 'job started');
+    for (const { id } of jobs) expect(starts.filter(({ jobId }) => jobId === id)).toHaveLength(1);
+  };
+
   it('slurmrestd down: says so, submits nothing twice, goes on when it is back', async () => {
+    const running = await (await startWorkload(world)).hold(1);
     await world.cluster.stopDaemon('slurmrestd');
     await until(async () => (await world.readiness())?.slurm !== null);
     expect((await world.readiness())?.slurm?.message).toMatch(/slurmrestd at .* can not be reached/);
@@ -66,11 +77,16 @@ describe.skipIf(realSlurmMissing !== null)('bad days', () => {
     expect((await world.state())?.pools[0]?.blocked).toMatch(/slurm.url/);
     world.cluster.startDaemon('slurmrestd');
     await until(() => job.conclusion === 'success', 60_000);
+    await goesOnAndEnds(running);
     await until(async () => (await leftBehind(world)).length === 0);
-    expect((await world.state())?.allocations.map(({ outcome }) => outcome)).toEqual(['completed']);
+    expect((await world.state())?.allocations.map(({ outcome }) => outcome)).toEqual([
+      'completed',
+      'completed',
+    ]);
   });
 
   it('a Slurm token that is refused (511, 1007): says so, goes on when the file has a good one', async () => {
+    const running = await (await startWorkload(world)).hold(1);
     const good = readFileSync(world.cluster.tokenFile, 'utf8');
     writeFileSync(world.cluster.tokenFile, world.cluster.mintToken({ lifeSeconds: -5 }));
     await until(async () =>
@@ -80,10 +96,12 @@ describe.skipIf(realSlurmMissing !== null)('bad days', () => {
     await until(async () => (await stateOf(job.id)) !== undefined);
     writeFileSync(world.cluster.tokenFile, good);
     await until(() => job.conclusion === 'success', 60_000);
+    await goesOnAndEnds(running);
   });
 
   it('GitHub refuses the token (401) or is down: says so, keeps what it knew, goes on', async () => {
     const { control } = world.github;
+    const running = await (await startWorkload(world)).hold(1);
     control.fault({ kind: 'status', status: 401, message: 'Bad credentials', times: 6 });
     await until(
       async () =>
@@ -96,6 +114,7 @@ describe.skipIf(realSlurmMissing !== null)('bad days', () => {
     );
     const job = run('after-github-was-down', 'slurm-small');
     await until(() => job.conclusion === 'success', 60_000);
+    await goesOnAndEnds(running);
   });
 
   it('a partition that Slurm refuses: the pool is blocked with the reason, after three tries', async () => {

@@ -44,6 +44,16 @@ describe('the interval between polls', () => {
     expect(rate.waitMs).toBe(0);
   });
 
+  it('is no longer than the hour of a limit, however far the wall clock is behind', () => {
+    const { clock, rate, poll } = budget();
+    for (let count = 0; count < 60; count += 1) poll(10, 1_000);
+    clock.setWall(clock.wallMs() - 2 * hourMs);
+    expect(rate.pollDelayMs(5_000)).toBe(hourMs);
+    const reset = String((clock.wallMs() + 3 * hourMs) / 1_000);
+    const headers = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset };
+    expect(rate.noteRefusal(headers, 'API rate limit exceeded')).toBe(hourMs);
+  });
+
   it('is the configured one where GitHub states no limit (GHES)', () => {
     const { rate } = budget();
     for (let count = 0; count < 100; count += 1) rate.note({}, true);

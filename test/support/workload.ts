@@ -1,4 +1,5 @@
 /** Workflow jobs of one test among others in the same world, and what became of them: each ran once, or it is said how not. */
+import { randomUUID } from 'node:crypto';
 import type { StateView } from '../../src/controller/describe-state.ts';
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
 import { leftBehind } from './left-behind.ts';
@@ -8,8 +9,19 @@ import { until } from './until.ts';
 
 export type AllocationView = StateView['allocations'][number];
 
+/** Workflow jobs at work, for as long as a test wants: whatever happens meanwhile, they go on, and once each. */
+export interface HeldJobs {
+  readonly jobs: readonly SimulatedJob[];
+  /** Whether GitHub has all of them in progress. */
+  stillRun(): boolean;
+  /** Lets them end. */
+  open(): Promise<void>;
+}
+
 export interface Workload {
   queue(count: number, label: string, commands?: string): SimulatedJob[];
+  /** Resolves when so many jobs are at work, on GitHub and in the service's eyes. */
+  hold(count: number, label?: string): Promise<HeldJobs>;
   /** The one that serves the job: proven once the job has started, nominal before. */
   allocationOf(job: SimulatedJob): Promise<AllocationView | undefined>;
   /** Made since the workload began; default: of all profiles. */
@@ -61,7 +73,7 @@ export async function startWorkload(world: World): Promise<Workload> {
     return [...served, ...idle.map(({ runner }) => `${runner} was registered and took no job`)];
   }
 
-  return {
+  const workload: Workload = {
     allocations,
 
     queue(count, label, commands = 'true') {
@@ -78,6 +90,25 @@ export async function startWorkload(world: World): Promise<Workload> {
       const queued = control.jobs().filter((job) => job.runId === run.id);
       jobs.push(...queued);
       return queued;
+    },
+
+    async hold(count, label = 'slurm-small') {
+      const gate = `/tmp/open-${randomUUID()}`;
+      const held = workload.queue(count, label, `while [ ! -e ${gate} ]; do sleep 0.1; done`);
+      const stillRun = () => held.every(({ status }) => status === 'in_progress');
+      await until(async () => {
+        if (!stillRun()) return false;
+        const serving = await Promise.all(held.map(workload.allocationOf));
+        return serving.every((allocation) => allocation?.state === 'busy');
+      });
+      return {
+        jobs: held,
+        stillRun,
+        async open() {
+          const { code, stderr } = await world.cluster.exec(['touch', gate]);
+          if (code !== 0) throw new Error(`touch: ${stderr}`);
+        },
+      };
     },
 
     async allocationOf(job) {
@@ -101,6 +132,7 @@ export async function startWorkload(world: World): Promise<Workload> {
       ];
     },
   };
+  return workload;
 }
 
 export const conclusions = (jobs: readonly (SimulatedJob | undefined)[]): (string | null | undefined)[] =>
