@@ -39,7 +39,7 @@ export class InProcessGitHub implements GitHubPort {
   readonly lagging: Map<number, WorkflowJob>;
   /** Names of mints that took effect after their caller had given up: nobody has what it takes to use them. */
   readonly lateMints = new Set<string>();
-  /** Labels of queued jobs whose record GitHub has dropped, and the whole answers since: it takes two to be its word. */
+  /** Labels of jobs that are known as queued and whose record GitHub has dropped, and the whole answers since: it takes two to be its word. */
   readonly #dropped = new Map<number, { readonly labels: readonly string[]; answers: number }>();
   /** Jobs that it has told who asks: nobody misses another one. */
   readonly #told = new Set<number>();
@@ -66,13 +66,7 @@ export class InProcessGitHub implements GitHubPort {
       // What one answer lacks the next one has: 404 twice in a row is GitHub's word that a job is gone.
       const lacks = isPartial && !this.#hasLacked;
       this.#hasLacked = lacks;
-      if (!lacks) {
-        const shown = this.onShow();
-        reached = () => {
-          this.#countAnswer();
-          shown();
-        };
-      }
+      if (!lacks) reached = this.onShow();
       const runs = [...state.runs.values()].filter((run) => run.repository === repository);
       const listed = runs.filter(
         (run) => state.statusOf(run) !== 'completed' || known.runIds.includes(run.id),
@@ -101,7 +95,15 @@ export class InProcessGitHub implements GitHubPort {
   drop(job: SimulatedJob): void {
     this.state.jobs.delete(job.id);
     this.lagging.delete(job.id);
-    if (job.status === 'queued') this.#dropped.set(job.id, { labels: job.labels.slice(0, 1), answers: 0 });
+  }
+
+  /** Who asks has these down as queued, and has missed each so often: GitHub has no record of some of them. */
+  setKnown(
+    known: readonly { readonly id: number; readonly labels: readonly string[]; readonly misses: number }[],
+  ): void {
+    this.#dropped.clear();
+    for (const { id, labels, misses } of known)
+      if (!this.state.jobs.has(id)) this.#dropped.set(id, { labels: labels.slice(0, 1), answers: misses });
   }
 
   mint(
@@ -183,8 +185,8 @@ export class InProcessGitHub implements GitHubPort {
     return this.lagging.has(jobId) || this.#dropped.get(jobId)?.answers === 0;
   }
 
-  /** A whole answer has reached who asked. */
-  #countAnswer(): void {
+  /** A whole answer has reached who asked, and was written down. */
+  countAnswer(): void {
     for (const [id, dropped] of this.#dropped) {
       dropped.answers += 1;
       if (dropped.answers === 2) this.#dropped.delete(id);

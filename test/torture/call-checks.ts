@@ -126,8 +126,9 @@ export class CallChecks {
     const { query, history, demand, registrations } = this.#world;
     const lost = [...this.#inDoubt].flatMap(([other, its]) => (its === label ? [other] : []));
     const [rows] = query<{ waiting: number; lost: number }>(
-      `select sum(state <> 'ended') as waiting, sum(state = 'ended' and first_claimed_at is null) as lost from allocations where profile = ?
-        and (state in ('submitting', 'pending', 'claimed') or slurm_job_name in (${lost.map(() => '?').join()}))`,
+      `select sum(state <> 'ended') as waiting, sum(state = 'ended') as lost from allocations where profile = ?
+        and (state in ('submitting', 'pending', 'claimed')
+          or first_claimed_at is null and slurm_job_name in (${lost.map(() => '?').join()}))`,
       label,
       ...lost,
     );

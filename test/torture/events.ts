@@ -88,7 +88,8 @@ export type WorldEvent =
         | 'steps';
       readonly count: number;
     }
-  | { readonly kind: 'withhold'; readonly on: boolean };
+  | { readonly kind: 'withhold'; readonly on: boolean }
+  | { readonly kind: 'setClock'; readonly hours: number };
 
 const nth = <T>(items: readonly T[], index: number): T | undefined =>
   items[index % Math.max(1, items.length)];
@@ -242,6 +243,9 @@ export async function happen(
       break;
     case 'minutes':
       for (let left = happening.count; left > 0; left -= 1) await world.step(60_000);
+      break;
+    case 'setClock':
+      world.service.setClock(happening.hours * 3_600_000);
       break;
     case 'withhold':
       world.faults.withholdJobs(happening.on);

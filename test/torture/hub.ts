@@ -66,6 +66,16 @@ export class Hub {
   /** GitHub drops the record of a job. */
   forgetJob(job: SimulatedJob): void {
     this.#world.github.drop(job);
+    this.noteKnown();
+  }
+
+  /** What the service has down as queued, and GitHub has no record of, stands for one of the queue until two answers have lacked it. */
+  noteKnown(): void {
+    const { github, service } = this.#world;
+    const queued = service.query<{ id: number; labels: string; misses: number }>(
+      "select id, labels, misses from workflow_jobs where status = 'queued'",
+    );
+    github.setKnown(queued.map((row) => ({ ...row, labels: JSON.parse(row.labels) as string[] })));
   }
 
   /** A step of the world. */

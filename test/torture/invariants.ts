@@ -80,7 +80,9 @@ export class Invariants {
         if (process !== this.#starts) return;
         this.#registrations.noteAnswer(look);
         shown();
-        if (world.canWrite()) this.#polls.note(queued);
+        if (!world.canWrite()) return;
+        this.#polls.note(queued);
+        world.github.countAnswer();
       };
     };
     this.waste = new Waste({

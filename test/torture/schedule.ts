@@ -81,6 +81,8 @@ const groups: readonly Group[] = [
   group(2, ['slots', 'loseAnswers', 'breakRunners', 'linger', 'unfit'], { count: fc.nat(3) }),
   group(2, ['stopSlurm', 'stopGitHub', 'refuse', 'fillDisk'], { count: fc.integer({ min: 1, max: 40 }) }),
   group(1, ['withhold'], { on: fc.boolean() }),
+  // Less than the day after which GitHub gives a job up.
+  group(2, ['setClock'], { hours: fc.constantFrom(-6, -2, 1, 5) }),
   group(1, ['mailbox'], {}),
   // In minutes: claims are given up after fifteen.
   group(1, ['cutOff'], { count: fc.integer({ min: 1, max: 60 }) }),

@@ -36,6 +36,7 @@ export class ServiceLife {
   #hasBackup = false;
   /** Monotonic. */
   #backedUpMs = 0;
+  #jumpMs = 0;
   /** In place of the configuration that the tests of the controller have; read at each start. */
   #config: Partial<ControllerConfig> = {};
   #makeRoom: (() => void) | null = null;
@@ -62,13 +63,25 @@ export class ServiceLife {
   start(): void {
     if (this.#process !== null || this.#isRestoring) return;
     this.#closeReader();
+    // A start finds the time that it should be: the database has only this to go by.
+    this.#jumpMs = 0;
     try {
       this.#process = new ServiceProcess(this.#surroundings());
       this.#world.invariants.noteStart();
+      this.#world.hub.noteKnown();
     } catch (error) {
       // It died at a point of its own start.
       if ((error as Error).name !== 'Died') throw error;
     }
+  }
+
+  /** Somebody sets the wall clock of the machine that it runs on. */
+  setClock(byMs: number): void {
+    this.#jumpMs += byMs;
+  }
+
+  get jumpMs(): number {
+    return this.#jumpMs;
   }
 
   kill(): void {
@@ -134,6 +147,7 @@ export class ServiceLife {
     for (const suffix of ['', '-wal', '-shm']) rmSync(databaseFile + suffix, { force: true });
     copyFileSync(`${databaseFile}.backup`, databaseFile);
     this.#world.invariants.noteRestore(this.#backedUpMs);
+    this.#world.hub.noteKnown();
     this.#isRestoring = true;
     for (let left = mostRepairs; left > 0; left -= 1) {
       if (await this.#repair()) break;
@@ -160,6 +174,7 @@ export class ServiceLife {
   /** False when something is left to do, when a side did not answer, or when it died over it. */
   async #repair(): Promise<boolean> {
     this.#closeReader();
+    this.#jumpMs = 0;
     const process = new MortalProcess(this.#surroundings());
     this.#repairing = process;
     try {
@@ -179,11 +194,12 @@ export class ServiceLife {
   }
 
   #surroundings(): Surroundings {
-    const { clock, slurm, github, defects } = this.#world;
+    const { slurm, github, defects } = this.#world;
+    const { clock } = this.#world;
     return {
       databaseFile: this.#options.databaseFile,
       config: this.#configuration,
-      clock,
+      clock: { wallMs: () => clock.wallMs() + this.#jumpMs, monotonicMs: () => clock.monotonicMs() },
       chance: this.#chance,
       slurm,
       github,

@@ -149,13 +149,12 @@ export class World {
       this.invariants.reasonsUnknown();
       return;
     }
-    if (waiting.length === 0) return;
     const { readiness } = process.controller;
     const without = unexplained(
       {
         query: (sql, ...values) => this.service.query(sql, ...values),
         recentSubmits: (label) => this.invariants.submits.recent(label, this.clock.monotonicMs()),
-        wallMs: () => this.clock.wallMs(),
+        wallMs: () => this.clock.wallMs() + this.service.jumpMs,
         slurmAnswers: () => readiness().ready,
       },
       waiting,
