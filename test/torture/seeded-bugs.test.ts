@@ -9,6 +9,8 @@ import { type SeededBug, seededBugs } from './seeded-bugs.ts';
 const root = join(import.meta.dirname, '../..');
 /** Seeds of which one has to find it, from 1 on. */
 const most = 3_000;
+/** Each takes a minute at most on two cores of its own; what else runs there goes first. */
+const timeLimitMs = 15 * 60_000;
 /** Inside of the project, so that packages are found. */
 const copies = join(root, '.cache/seeded-bugs', String(process.pid));
 const parts = [
@@ -41,30 +43,34 @@ function seed({ name, changes }: SeededBug): string {
 describe('a seeded bug', () => {
   afterAll(() => rmSync(copies, { recursive: true, force: true }));
 
-  it.concurrent.each(seededBugs)('is found: $name', async (bug) => {
-    const copy = seed(bug);
-    const search = (where: string, order: Pick<Hunt, 'firstSeed' | 'schedules'>) =>
-      askProcess<Hunt, Found>(where, 'hunt.ts', {
-        ...order,
-        step: 1,
-        shrink: false,
-        kinds: bug.kinds,
-        // Where it holds without the bug, it holds in all.
-        like: where === root ? undefined : bug.sentence,
-      });
-    let firstSeed = 1;
-    let { violation } = await search(copy, { firstSeed, schedules: most });
-    // What the source breaks without the bug says nothing about the bug.
-    while (violation !== null) {
-      const without = await search(root, { firstSeed: violation.seed, schedules: 1 });
-      if (without.violation === null) break;
-      firstSeed = violation.seed + 1;
-      ({ violation } = await search(copy, { firstSeed, schedules: most - violation.seed }));
-    }
-    console.log(`${bug.name}: found by schedule ${violation?.seed}: ${violation?.sentences.join('; ')}`);
-    expect(violation).not.toBeNull();
-    // What a failure names is the schedule, and needs nothing of those before it.
-    const again = await search(copy, { firstSeed: violation?.seed ?? 0, schedules: 1 });
-    expect(again).toMatchObject({ schedules: 1, violation: { events: violation?.events } });
-  });
+  it.concurrent.each(seededBugs)(
+    'is found: $name',
+    async (bug) => {
+      const copy = seed(bug);
+      const search = (where: string, order: Pick<Hunt, 'firstSeed' | 'schedules'>) =>
+        askProcess<Hunt, Found>(where, 'hunt.ts', {
+          ...order,
+          step: 1,
+          shrink: false,
+          kinds: bug.kinds,
+          // Where it holds without the bug, it holds in all.
+          like: where === root ? undefined : bug.sentence,
+        });
+      let firstSeed = 1;
+      let { violation } = await search(copy, { firstSeed, schedules: most });
+      // What the source breaks without the bug says nothing about the bug.
+      while (violation !== null) {
+        const without = await search(root, { firstSeed: violation.seed, schedules: 1 });
+        if (without.violation === null) break;
+        firstSeed = violation.seed + 1;
+        ({ violation } = await search(copy, { firstSeed, schedules: most - violation.seed }));
+      }
+      console.log(`${bug.name}: found by schedule ${violation?.seed}: ${violation?.sentences.join('; ')}`);
+      expect(violation).not.toBeNull();
+      // What a failure names is the schedule, and needs nothing of those before it.
+      const again = await search(copy, { firstSeed: violation?.seed ?? 0, schedules: 1 });
+      expect(again).toMatchObject({ schedules: 1, violation: { events: violation?.events } });
+    },
+    timeLimitMs,
+  );
 });

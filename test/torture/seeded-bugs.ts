@@ -249,7 +249,7 @@ export const seededBugs: readonly SeededBug[] = [
       {
         file: 'src/controller/take-snapshot.ts',
         from: 'if (watched.has(row.repository))',
-        to: 'if (watched.has(row.repository) && row.createdAt <= nowMs - 12_000)',
+        to: 'if (watched.has(row.repository) && row.createdAt <= clock.steadyMs() - 12_000)',
       },
     ],
   },

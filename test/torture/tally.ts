@@ -24,6 +24,7 @@ const faulty: ReadonlySet<WorldEvent['kind']> = new Set([
   'unfit',
   'fillDisk',
   'cutOff',
+  'setClock',
 ]);
 
 const isCrash = (event: WorldEvent): boolean =>
