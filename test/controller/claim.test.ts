@@ -24,7 +24,7 @@ describe('a claim', () => {
     answer();
     expect(await claiming).toMatchObject({ status: 200, jitConfig: `jit of ${name}`, runnerName: name });
     expect(h.column('select state from runners')).toEqual(['registered']);
-    expect(h.github.runner(String(name))?.labels).toEqual(['slurm-small']);
+    expect(h.github.find(String(name))?.labels).toEqual(['slurm-small']);
   });
 
   it('asked twice at once is one mint, and both get its answer', async () => {

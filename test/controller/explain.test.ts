@@ -103,7 +103,7 @@ describe('explain', () => {
     h.slurm.start(h.theJob());
     const answer = await h.claim(h.theJob(), { took: { elapsedMs: 0, preparedMs: 0 } });
     if (answer.status !== 200 || job === undefined) throw new Error('the claim was not granted');
-    const runner = h.github.runner(answer.runnerName);
+    const runner = h.github.find(answer.runnerName);
     if (runner === undefined) throw new Error('no runner was registered');
     runner.online = true;
     const seenAt = () => h.column('select online_at from runners')[0] as number | null;
@@ -178,7 +178,7 @@ describe('explain', () => {
     await h.tick();
     const { eventToken, runnerName } = await h.startAndClaim(h.theJob());
     const id = h.rows()[0]?.id ?? '';
-    const runner = h.github.runner(runnerName);
+    const runner = h.github.find(runnerName);
     if (runner !== undefined) runner.online = online;
     await h.pass(170_000);
     expect(await h.controller.answerIdle(id, eventToken)).toBe('stop');

@@ -81,7 +81,7 @@ describe('a repair after a restore', () => {
     harness.slurm.onCancel = () => order.push('cancel');
     await compare(harness);
     expect(order).toEqual(['deregister', 'cancel']);
-    expect(harness.github.runner(name)).toBeUndefined();
+    expect(harness.github.find(name)).toBeUndefined();
   });
 
   it('leaves a Slurm job whose runner gets a job at that moment', async () => {

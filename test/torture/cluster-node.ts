@@ -139,7 +139,7 @@ export class ClusterNode {
 
   async #wait(name: string): Promise<void> {
     const { github, clock } = this.#world;
-    const runner = github.runner(name);
+    const runner = github.find(name);
     if (this.#broken) return;
     // The registration is gone: the runner says so, and exits.
     if (runner === undefined) return this.#exit('COMPLETED');
@@ -161,7 +161,7 @@ export class ClusterNode {
 
   async #work({ job, untilMs }: { job: SimulatedJob; untilMs: number }): Promise<void> {
     const { github, clock } = this.#world;
-    const runner = this.#runnerName === null ? undefined : github.runner(this.#runnerName);
+    const runner = this.#runnerName === null ? undefined : github.find(this.#runnerName);
     if (runner !== undefined) runner.lastSeenMs = clock.wallMs();
     if (!job.cancelRequested && clock.monotonicMs() < untilMs && job.status === 'in_progress') return;
     github.state.complete(job, job.cancelRequested ? 'cancelled' : 'success');

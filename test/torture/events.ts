@@ -24,6 +24,7 @@ export const gitHubCalls = Object.keys({
   mint: true,
   deregister: true,
   runners: true,
+  runner: true,
 } satisfies Record<GitHubCall, true>) as GitHubCall[];
 
 /** What becomes of a call that goes wrong; one that is slow is an event of its own. */
