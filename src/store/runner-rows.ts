@@ -1,6 +1,7 @@
 /**
  * Registrations: `minting` → `registered` or `doubtful` (the answer was lost) or `refused`; what GitHub may still have
- * ends as `deregistered`. The name is on disk before GitHub hears of it.
+ * ends as `deregistered`. The name is on disk before GitHub hears of it. One that was `refused` was never there: its name may be
+ * `minting` again.
  */
 
 import type { Connection } from './connection.ts';
@@ -54,15 +55,25 @@ export function findRunner(db: Connection, name: string): RunnerRow | undefined 
   return byName(db).get({ name });
 }
 
-/** @throws SqliteError (a constraint) when a mint for this allocation is under way already. */
+/**
+ * @throws SqliteError (a constraint) when a mint for this allocation is under way already.
+ * @throws Error when GitHub may have had a registration of this name.
+ */
 export function insertMint(
   db: Connection,
   runner: { name: string; allocationId: string; scope: string },
   nowMs: number,
 ): void {
-  db.insert(runners)
+  const { changes } = db
+    .insert(runners)
     .values({ ...runner, state: 'minting', mintedAt: nowMs })
+    .onConflictDoUpdate({
+      target: runners.name,
+      set: { state: 'minting', mintedAt: nowMs },
+      setWhere: eq(runners.state, 'refused'),
+    })
     .run();
+  if (changes === 0) throw new Error(`the runner ${runner.name} was minted before`);
 }
 
 /** The outcome of a mint; false when the row has left `minting` meanwhile. */
@@ -73,7 +84,10 @@ export function finishMint(
 ): boolean {
   const changed = db
     .update(runners)
-    .set(outcome)
+    .set({
+      ...outcome,
+      ...(outcome.state === 'refused' ? { refusals: sql`${runners.refusals} + 1` } : {}),
+    })
     .where(and(eq(runners.name, name), eq(runners.state, 'minting')))
     .run();
   return changed.changes === 1;

@@ -157,6 +157,30 @@ describe('a claim', () => {
     expect(h.github.state.runners.size).toBe(1);
   });
 
+  it('503: a name that GitHub has refused is used again, one that it may have had is not: three at most', async () => {
+    const h = await withOneJob();
+    h.slurm.start(h.theJob());
+    const refused = { kind: 'before', error: gitHubFailures.rateLimited() } as const;
+    const lost = { kind: 'after', error: gitHubFailures.unavailable() } as const;
+    for (const [fault, times] of [
+      [refused, 20],
+      [lost, 1],
+      [refused, 1],
+      [lost, 1],
+      [refused, 30],
+    ] as const)
+      h.github.faults.order('mint', fault, times);
+    for (let asked = 0; asked < 53; asked += 1)
+      expect(await h.claim(h.theJob())).toMatchObject({ status: 503 });
+    expect(await h.claim(h.theJob())).toMatchObject({ status: 200 });
+    const stem = String(h.column('select name from runners')[0]).slice(0, -1);
+    expect(h.column("select name || ' ' || state || ' ' || refusals from runners order by name")).toEqual([
+      `${stem}1 deregistered 20`,
+      `${stem}2 deregistered 1`,
+      `${stem}3 registered 30`,
+    ]);
+  });
+
   it('503: the answer of a mint was lost: its registration is deleted, the next has another name', async () => {
     const h = await withOneJob();
     h.slurm.start(h.theJob());
