@@ -127,13 +127,13 @@ export class InProcessGitHub implements GitHubPort {
   }
 
   deregister(
-    _repository: string,
+    repository: string,
     { id, name }: { readonly id: number | null; readonly name: string },
   ): Promise<DeregisterResult> {
     this.onDeregister(name);
     return this.faults.meet('deregister', name, () => {
       const runner = id === null ? this.find(name) : this.state.runners.get(id);
-      if (runner === undefined) return 'gone';
+      if (runner?.scope !== repository) return 'gone';
       if (runner.jobId !== null) return 'busy';
       this.state.removeRunner(runner, 'deleted');
       return 'gone';
@@ -142,15 +142,17 @@ export class InProcessGitHub implements GitHubPort {
 
   runners(repository: string): Promise<readonly RegisteredRunner[]> {
     return this.faults.meet('runners', repository, (isPartial) => {
-      const listed = [...this.state.runners.values()].map(registered);
+      const listed = [...this.state.runners.values()]
+        .filter(({ scope }) => scope === repository)
+        .map(registered);
       return isPartial ? listed.slice(0, listed.length / 2) : listed;
     });
   }
 
-  runner(_repository: string, name: string): Promise<RegisteredRunner | null> {
+  runner(repository: string, name: string): Promise<RegisteredRunner | null> {
     return this.faults.meet('runner', name, () => {
       const runner = this.find(name);
-      return runner === undefined ? null : registered(runner);
+      return runner?.scope === repository ? registered(runner) : null;
     });
   }
 

@@ -94,9 +94,9 @@ describe('runners', () => {
   it('is read again when fewer came than one page states', async () => {
     const github = await scripted([
       { stated: 3, ids: [1, 2] },
-      { stated: 2, ids: [1, 2] },
+      { stated: 3, ids: [1, 2, 3] },
     ]);
-    expect((await github.runners(repository)).map(({ id }) => id)).toEqual([1, 2]);
+    expect((await github.runners(repository)).map(({ id }) => id)).toEqual([1, 2, 3]);
   });
 
   it('is no listing where it does not state how many there are', async () => {
