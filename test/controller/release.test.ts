@@ -227,6 +227,8 @@ describe('runners that say nothing', () => {
     await h.pass(100_000);
     const ghost = h.theJob();
     h.github.state.removeRunner(runner, 'deleted by hand');
+    await h.pass(60_000);
+    expect(h.live()).toMatchObject([{ state: 'claimed' }]);
     await h.pass(120_000);
     expect(ghost.states).toEqual(['CANCELLED']);
     expect(h.rows()[0]).toMatchObject({
