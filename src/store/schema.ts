@@ -242,7 +242,7 @@ export const cancels = sqliteTable(
   ],
 );
 
-/** Submits in doubt, fenced by name again and again for a day: a submit can take effect after any check. */
+/** Submits in doubt, fenced by name again and again for a day from Slurm's first answer: a submit can take effect after any check. */
 export const fences = sqliteTable(
   'fences',
   {
@@ -251,7 +251,7 @@ export const fences = sqliteTable(
       .notNull()
       .references(() => allocations.id),
     createdAt: integer('created_at').notNull(),
-    /** Those in a row that Slurm has not answered, and those that it has. */
+    /** Those in a row that Slurm has not answered, and those in a row that it has: one of the two is 0. */
     attempts: integer('attempts').notNull().default(0),
     answers: integer('answers').notNull().default(0),
     retryAt: integer('retry_at').notNull(),
