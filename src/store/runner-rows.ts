@@ -184,9 +184,9 @@ export function countOpenRunners(db: Connection): number {
   );
 }
 
-const namesOf = prepared((db) =>
+const ofAll = prepared((db) =>
   db
-    .select({ allocationId: runners.allocationId, name: runners.name })
+    .select()
     .from(runners)
     // One statement for any number of ids, where a list of parameters is a statement for each number.
     .where(sql`${runners.allocationId} in (select value from json_each(${given('ids')}))`)
@@ -194,9 +194,9 @@ const namesOf = prepared((db) =>
     .prepare(),
 );
 
-/** The newest name of each allocation, for display. */
-export function newestRunnerNames(db: Connection, allocationIds: readonly string[]): Map<string, string> {
+/** Those of each allocation, oldest mint first, for display. */
+export function runnersOfAll(db: Connection, allocationIds: readonly string[]): Map<string, RunnerRow[]> {
   if (allocationIds.length === 0) return new Map();
-  const rows = namesOf(db).all({ ids: JSON.stringify(allocationIds) });
-  return new Map(rows.map((row) => [row.allocationId, row.name]));
+  const rows = ofAll(db).all({ ids: JSON.stringify(allocationIds) });
+  return Map.groupBy(rows, (row) => row.allocationId);
 }
