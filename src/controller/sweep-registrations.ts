@@ -56,6 +56,14 @@ export class RegistrationSweep {
     return known;
   }
 
+  /** After one that failed, at growing intervals: one that fails each time may have been many requests. */
+  #lookSooner(scope: string): void {
+    const schedule = this.#schedules.get(scope);
+    if (schedule === undefined || schedule.looks <= afterDoubtMs.length) return;
+    const [firstMs = 0] = afterDoubtMs;
+    Object.assign(schedule, { looks: 1, dueMs: this.#context.clock.monotonicMs() + firstMs });
+  }
+
   async #look(scope: string): Promise<void> {
     const { store, github, config, log } = this.#context;
     const prefix = `${config.runnerNamePrefix}-${store.instanceId}-`;
@@ -72,8 +80,7 @@ export class RegistrationSweep {
         if (runner.name.startsWith(prefix)) await this.#judge(scope, runner);
       }
     } catch (error) {
-      // The next look comes by itself, and sooner than an hour.
-      this.#context.seen.doubtfulMintMs.set(scope, this.#context.clock.monotonicMs());
+      this.#lookSooner(scope);
       log.warn({ repo: scope, err: error }, 'registrations can not be compared yet');
     }
   }

@@ -22,7 +22,7 @@ interface Page {
 }
 
 const pageSize = 100;
-const mostListings = 4;
+const mostListings = 3;
 
 /** @throws GitHubError when no listing was consistent; what Octokit throws. */
 export async function listRunners(
