@@ -18,8 +18,9 @@ const giveUpAfterMs = 900_000;
 
 export class ClusterNode {
   readonly job: InProcessJob;
+  /** Monotonic. */
+  readonly startedMs: number;
   readonly #world: World;
-  readonly #startedMs: number;
   #runnerName: string | null = null;
   #eventToken = '';
   #idleSinceMs = 0;
@@ -35,9 +36,9 @@ export class ClusterNode {
   constructor(world: World, job: InProcessJob) {
     this.#world = world;
     this.job = job;
-    this.#startedMs = world.clock.monotonicMs();
+    this.startedMs = world.clock.monotonicMs();
     this.#mailbox =
-      job.environment['GHA_SLURM_MAILBOX_KEY'] === undefined ? null : new MailboxNode(job, this.#startedMs);
+      job.environment['GHA_SLURM_MAILBOX_KEY'] === undefined ? null : new MailboxNode(job, this.startedMs);
   }
 
   get runnerName(): string | null {
@@ -85,7 +86,7 @@ export class ClusterNode {
       this.#mailbox === null ? await this.#askForRunner() : this.#askThroughMailbox(this.#mailbox);
     if (answer === null || answer.status === 503) {
       if (world.isTroubled) this.#note('it was not answered');
-      if (world.clock.monotonicMs() - this.#startedMs > giveUpAfterMs) this.#exit('FAILED');
+      if (world.clock.monotonicMs() - this.startedMs > giveUpAfterMs) this.#exit('FAILED');
       return;
     }
     world.invariants.history.noteClaim(job, answer.status);
