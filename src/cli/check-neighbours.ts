@@ -1,6 +1,6 @@
 import type { GitHubPort } from '../controller/ports.ts';
 import { GitHubError, OperatorError } from '../domain/errors.ts';
-import { instanceOfRunner } from '../domain/names.ts';
+import { ownerOfRunner } from '../domain/names.ts';
 import { readStore } from '../store/read-store.ts';
 import { instance } from '../store/schema.ts';
 
@@ -48,7 +48,7 @@ export async function checkNeighbours(
         const profile = profiles.find((label) =>
           labels.some((other) => other.toLowerCase() === label.toLowerCase()),
         );
-        const other = instanceOfRunner(name);
+        const other = ownerOfRunner(name)?.instance ?? null;
         if (profile === undefined || (other !== null && other === instanceId)) continue;
         if (other === null)
           notes.add(

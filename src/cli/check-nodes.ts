@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Config, Secrets } from '../config/load-config.ts';
+import type { SlurmJobRef } from '../controller/ports.ts';
 import { submitRequest } from '../controller/submit-request.ts';
 import { SlurmError } from '../domain/errors.ts';
 import { slurmPhase } from '../domain/slurm-job-state.ts';
@@ -7,6 +8,7 @@ import type { SlurmClient } from '../slurm/create-slurm-client.ts';
 import type { SlurmJobDetail } from '../slurm/parse-job.ts';
 import { newAllocationId } from '../store/random-id.ts';
 import { controllerConfig } from './controller-config.ts';
+import { endCheckJob } from './end-check-job.ts';
 import { launchOf } from './launches.ts';
 import { type ProfileUse, profileUses } from './profile-uses.ts';
 
@@ -20,56 +22,83 @@ export interface NodeVerdict {
   readonly says: string;
 }
 
+type Verdict = Omit<NodeVerdict, 'what'>;
+
+const stopped: Verdict = { fits: false, says: 'was stopped before its job had ended.' };
+
+export interface NodeCheck {
+  /** What has not started and ended after so many milliseconds is cancelled. */
+  readonly waitMs: number;
+  /** Nothing more is submitted, and what there is is cancelled. */
+  readonly stop: AbortSignal;
+  /** Resolves after so many milliseconds, or when it is stopped. */
+  readonly pause?: (ms: number, stop?: AbortSignal) => Promise<void>;
+}
+
+const realPause = (ms: number, stop?: AbortSignal): Promise<void> =>
+  setTimeout(ms, undefined, stop === undefined ? {} : { signal: stop }).catch(() => undefined);
+
 /**
  * Submits a job of each profile, as each user and with each account that it is used with, that does what every batch script does up to its
- * claim, and claims nothing. Resolves when all have ended; what has not started after `waitMs` is cancelled.
+ * claim, and claims nothing. Resolves when all have ended, and nothing of them is left, whatever became of a submit; or when a verdict says
+ * what is.
  */
 export function checkNodes(
   slurm: SlurmClient,
   { config, secrets }: { readonly config: Config; readonly secrets: Secrets },
-  waitMs: number,
+  { waitMs, stop, pause = realPause }: NodeCheck,
 ): Promise<NodeVerdict[]> {
-  return Promise.all(
-    profileUses(config).map(async (use) => {
-      const verdict = await checkUse(use).catch((error: unknown) => {
-        if (!(error instanceof SlurmError)) throw error;
-        return { fits: false, says: error.message };
-      });
-      return { what: use.what, ...verdict };
-    }),
-  );
+  return Promise.all(profileUses(config).map(async (use) => ({ what: use.what, ...(await checkUse(use)) })));
 
-  async function checkUse({ profile, scope, user }: ProfileUse): Promise<Omit<NodeVerdict, 'what'>> {
+  async function checkUse({ profile, scope, user }: ProfileUse): Promise<Verdict> {
+    if (stop.aborted) return stopped;
     const { job, overrides } = controllerConfig(config, secrets);
-    const id = newAllocationId();
+    const allocationId = newAllocationId();
     // Not of the form that names of allocations have: no service takes it for its own.
-    const name = `gha-check-${id}`;
-    const row = { id, scope, slurmJobName: name, slurmUser: user };
+    const name = `gha-check-${allocationId}`;
+    const row = { id: allocationId, scope, slurmJobName: name, slurmUser: user };
     const request = submitRequest({ job, overrides }, row, profile, 'none');
     const launch = launchOf(config.runner.launchers.get(profile.name) ?? config.runner.launcher, config, {
       check: true,
     });
     const environment = { ...request.environment, GHA_SLURM_CHECK: config.github.apiUrl };
-    const { id: slurmJobId } = await slurm.submit({ ...request, script: launch.script, environment });
-    const ref = { id: slurmJobId, name, user };
+    let id: number | null = null;
+    let verdict: Verdict;
     try {
-      const deadline = performance.now() + waitMs;
-      while (performance.now() < deadline) {
-        await setTimeout(lookMs);
-        // As its owner: with PrivateData=jobs nobody else sees it.
-        const found = await slurm.job(slurmJobId, user);
-        if (found !== null && slurmPhase(found.states) === 'terminal') return verdictOf(found);
-      }
-      const reason = (await slurm.job(slurmJobId, user))?.reason;
-      const why = reason == null ? '' : `: Slurm says ${reason}`;
-      return { fits: false, says: `did not end within ${Math.round(waitMs / 1_000)} s${why}` };
-    } finally {
-      await slurm.cancel(ref);
+      ({ id } = await slurm.submit({ ...request, script: launch.script, environment }));
+      const ended = await watch({ id, name, user });
+      if (ended !== null) return verdictOf(ended);
+      verdict = stop.aborted ? stopped : await lateVerdict({ id, user });
+    } catch (error) {
+      if (!(error instanceof SlurmError)) throw error;
+      verdict = { fits: false, says: error.message };
+      if (id === null && error.notCreated) return verdict;
     }
+    const left = await endCheckJob(slurm, { id, name, user }, { stop, pause });
+    return left === null ? verdict : { fits: false, says: `${verdict.says.replace(/\.?$/, '.')} ${left}` };
+  }
+
+  /** Null when it has not ended in time, or is not waited for any more. */
+  async function watch({ id, user }: SlurmJobRef): Promise<SlurmJobDetail | null> {
+    const deadline = performance.now() + waitMs;
+    while (performance.now() < deadline) {
+      await pause(lookMs, stop);
+      if (stop.aborted) return null;
+      // As its owner: with PrivateData=jobs nobody else sees it.
+      const found = await slurm.job(id, user);
+      if (found !== null && slurmPhase(found.states) === 'terminal') return found;
+    }
+    return null;
+  }
+
+  async function lateVerdict({ id, user }: Pick<SlurmJobRef, 'id' | 'user'>): Promise<Verdict> {
+    const reason = (await slurm.job(id, user))?.reason;
+    const why = reason == null ? '' : `: Slurm says ${reason}`;
+    return { fits: false, says: `did not end within ${Math.round(waitMs / 1_000)} s${why}` };
   }
 }
 
-function verdictOf(found: SlurmJobDetail): Omit<NodeVerdict, 'what'> {
+function verdictOf(found: SlurmJobDetail): Verdict {
   const where = found.node === null ? '' : ` on ${found.node}`;
   const [, word, text = ''] = /^(fits|lacks): (.*)$/.exec(found.comment ?? '') ?? [];
   if (word === 'fits') return { fits: true, says: `ok${where}: ${text}` };

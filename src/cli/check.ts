@@ -28,10 +28,12 @@ export async function check(
   const { slurm, github } = createClients(config, secrets, createLog({ ...config, logLevel: 'error' }));
   let faulty = await checkProfiles(slurm, config, console.log);
   if (options.node) {
-    for (const { what, fits, says } of await checkNodes(slurm, { config, secrets }, waitMs)) {
+    const stop = stopOnSignal();
+    for (const { what, fits, says } of await checkNodes(slurm, { config, secrets }, { waitMs, stop })) {
       if (!fits) faulty += 1;
       console.log(`a job of profile ${what}: ${says}`);
     }
+    if (stop.aborted) throw stop.reason;
   }
   const neighbours = await checkNeighbours(github, {
     repositories: config.github.repositories,
@@ -42,6 +44,17 @@ export async function check(
   for (const sentence of [...neighbours.faults, ...neighbours.notes]) console.log(sentence);
   for (const warning of warningsOf(config.runner.extraLabels)) console.log(warning);
   if (faulty > 0) process.exitCode = 1;
+}
+
+/** The second signal ends the process at once. */
+function stopOnSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      console.error(`gha-slurm: ${signal}: the jobs of the check are being cancelled`);
+      stop.abort(new OperatorError(`The check was stopped by ${signal}: run it again.`));
+    });
+  return stop.signal;
 }
 
 /** What no listing can tell. */

@@ -57,10 +57,16 @@ function readDatabase({ database }: Config, id: number): JobExplanation | 'unkno
 }
 
 function toText(life: JobExplanation): string {
-  const { id, repository, name, runId, attempt, labels, events, phases, accounting, output, now } = life;
+  const { id, repository, name, runId, attempt, labels } = life;
+  const { events, earlierTries, phases, accounting, output, now } = life;
   return [
     `${repository}: job ${id} "${name}" of run ${runId}, attempt ${attempt}, runs-on ${labels.join(', ')}`,
     ...events.map(({ at, what }) => `${at}  ${what}`),
+    ...(earlierTries > 0
+      ? [
+          `and ${earlierTries} earlier tries of its pool, made for other jobs, that came to nothing: /api/state lists all allocations`,
+        ]
+      : []),
     ...phases.map((phase) => `time of allocation ${phase.allocationId}: ${phaseText(phase)}`),
     ...accounting.map(
       (accounted) => `accounting of allocation ${accounted.allocationId}: ${accountedText(accounted)}`,

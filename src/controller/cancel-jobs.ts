@@ -13,7 +13,10 @@ import {
 import { backoffMs } from './backoff.ts';
 import type { Context } from './context.ts';
 
-/** A submit can take effect after any check, so a fence goes up again at these times after the first answer. */
+/**
+ * A submit can take effect after any check, so a fence goes up again after these times, from the first answer on, for a day. It does so
+ * soonest after Slurm was in trouble: a fence that was not answered begins the row anew, and the whole row goes up before the last one.
+ */
 const fenceAgainMs = [10_000, 30_000, 120_000, 600_000, 3_600_000];
 export const longestFenceWaitMs = Math.max(...fenceAgainMs);
 const fenceForMs = 24 * 3_600_000;
@@ -65,8 +68,10 @@ async function fenceOne(
     await slurm.cancelByName(row.slurmJobName, userOfSlurmJob(store.db, row.slurmJobName));
     outcome = () => {
       const nowMs = clock.steadyMs();
-      const wait = fenceAgainMs[Math.min(row.attempts, fenceAgainMs.length - 1)] ?? fenceForMs;
-      answerFence(store.db, row, nowMs - row.createdAt > fenceForMs ? null : nowMs + wait, nowMs);
+      const wait = fenceAgainMs[Math.min(row.answers, fenceAgainMs.length - 1)] ?? fenceForMs;
+      const isDayOver = nowMs - (row.answeredAt ?? nowMs) > fenceForMs;
+      const isLast = isDayOver && row.answers >= fenceAgainMs.length;
+      answerFence(store.db, row, isLast ? null : nowMs + wait, nowMs);
     };
   } catch (error) {
     outcome = () => {

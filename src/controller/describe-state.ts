@@ -8,7 +8,7 @@ import type { PoolSnapshot, Snapshot } from '../planner/snapshot.ts';
 import { endedAllocations } from '../store/allocation-rows.ts';
 import { liveAllocations } from '../store/live-allocations.ts';
 import type { Allocation } from '../store/move-allocation.ts';
-import { newestRunnerNames } from '../store/runner-rows.ts';
+import { type RunnerRow, runnersOfAll } from '../store/runner-rows.ts';
 import { countRunning, openJobRows, recentJobRows, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
 import type { Context, Handoff } from './context.ts';
 import { queueHorizonMs } from './queue-horizon.ts';
@@ -52,6 +52,8 @@ export interface StateView {
     readonly state: string;
     readonly slurmJobId: number | null;
     readonly runnerName: string | null;
+    /** Of mints before, whose answer was lost or never reached its Slurm job; oldest first. */
+    readonly earlierRunnerNames?: readonly string[];
     readonly node?: string;
     /** Of an ended one's batch script. */
     readonly exitCode?: number;
@@ -68,7 +70,7 @@ export function describeState(context: Context, snapshot: Snapshot, before?: str
   const { store } = context;
   const ended = endedAllocations(store.db, endedPage, parseCursor(before));
   const shown = [...(before === undefined ? liveAllocations(store.db) : []), ...ended];
-  const names = newestRunnerNames(
+  const runners = runnersOfAll(
     store.db,
     shown.map((row) => row.id),
   );
@@ -82,7 +84,7 @@ export function describeState(context: Context, snapshot: Snapshot, before?: str
     jobs: jobs.map((job) =>
       describeJob(context, job, served.get(job.id), waits.get(job.id) ?? lastFailure(ended, job, queued)),
     ),
-    allocations: shown.map((row) => describeAllocation(context, row, names.get(row.id) ?? null)),
+    allocations: shown.map((row) => describeAllocation(context, row, runners.get(row.id) ?? [])),
     ...(last === undefined ? {} : { cursor: `${last.endedAt}~${last.id}` }),
   };
 }
@@ -182,7 +184,7 @@ function outOfReach({ config, clock }: Context, job: WorkflowJobRow): string | n
 function describeAllocation(
   { seen, config }: Context,
   row: Allocation,
-  runnerName: string | null,
+  runners: readonly RunnerRow[],
 ): StateView['allocations'][number] {
   const waiting = row.state === 'pending' ? seen.waiting.get(row.id) : undefined;
   const expected =
@@ -195,13 +197,15 @@ function describeAllocation(
       : null;
   const reason =
     unclaimed ?? (waiting === undefined ? row.reason : `Slurm says ${waiting.reason}${expected}.`);
+  const names = runners.map(({ name }) => name);
   return {
     id: row.id,
     scope: row.scope,
     profile: row.profile,
     state: row.state,
     slurmJobId: row.slurmJobId,
-    runnerName,
+    runnerName: names.at(-1) ?? null,
+    ...(names.length < 2 ? {} : { earlierRunnerNames: names.slice(0, -1) }),
     ...(row.node === null ? {} : { node: row.node }),
     ...(row.exitCode === null ? {} : { exitCode: row.exitCode }),
     ...(row.peakMemoryMiB === null ? {} : { peakMemoryMiB: row.peakMemoryMiB }),

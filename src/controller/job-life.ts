@@ -1,9 +1,9 @@
 /** The whole life of a workflow job in order, from the database alone: what was seen of it, and what was done for it. */
-import { eventsOf, findAllocationOfJob, triesWhileQueued } from '../store/allocation-history.ts';
+import { eventsOf, findAllocationOfJob, otherTries, ownTries } from '../store/allocation-history.ts';
 import type { Connection } from '../store/connection.ts';
 import type { Allocation } from '../store/move-allocation.ts';
 import { newestOutput } from '../store/output-rows.ts';
-import { newestRunnerNames, runnersOf } from '../store/runner-rows.ts';
+import { type RunnerRow, runnersOfAll } from '../store/runner-rows.ts';
 import { jobsByIds, type WorkflowJobRow } from '../store/workflow-job-rows.ts';
 import { type Phases, phasesOf } from './phases.ts';
 
@@ -25,6 +25,8 @@ export interface JobLife {
   readonly conclusion: string | null;
   /** Oldest first. */
   readonly events: readonly LifeEvent[];
+  /** Tries of its pool that were made for other jobs while it was queued, before those that are told: how many. */
+  readonly earlierTries: number;
   /** Of the allocations whose batch script was heard of, in the order in which they were made. */
   readonly phases: readonly Phases[];
   /** What Slurm's accounting has told of its allocations, in the same order. */
@@ -40,8 +42,8 @@ export interface Accounted {
   readonly end: string | null;
 }
 
-/** Tries that came to nothing while it was queued, at most: the newest. */
-const mostTries = 20;
+/** Of tries that were made for other jobs: its own are told whatever their number. */
+const mostOtherTries = 20;
 
 /** Null for a job that is not known: none of its labels is a profile, or it is over for longer than `database.keep`. */
 export function jobLife(db: Connection, id: number): JobLife | null {
@@ -50,12 +52,23 @@ export function jobLife(db: Connection, id: number): JobLife | null {
   const own = findAllocationOfJob(db, id);
   // GitHub gives a queued job a time of start, too.
   const untilMs = job.runnerName === null ? job.completedAt : job.startedAt;
-  const tries = job.pool === null ? [] : triesWhileQueued(db, { ...job, pool: job.pool, untilMs }, mostTries);
+  const queued = job.pool === null ? null : { ...job, pool: job.pool, untilMs };
+  const others = queued === null ? { newest: [], earlier: 0 } : otherTries(db, queued, mostOtherTries);
+  const tries = queued === null ? [] : [...ownTries(db, queued), ...others.newest];
   const told = [...tries.filter((row) => row.id !== own?.id), ...(own === undefined ? [] : [own])].toSorted(
     (a, b) => a.createdAt - b.createdAt,
   );
+  const runners = runnersOfAll(
+    db,
+    told.map((row) => row.id),
+  );
   // In this order where the clock can't tell.
-  const events = [...arrivalOf(job), ...doneFor(db, told), ...courseOf(job)];
+  const events = [
+    ...arrivalOf(job),
+    ...doneFor(db, told),
+    ...told.flatMap((row) => mintsOf(row, runners.get(row.id) ?? [])),
+    ...courseOf(job),
+  ];
   return {
     id,
     runId: job.runId,
@@ -68,7 +81,8 @@ export function jobLife(db: Connection, id: number): JobLife | null {
     events: events
       .toSorted((a, b) => a.atMs - b.atMs)
       .map(({ atMs, what }) => ({ at: new Date(atMs).toISOString(), what })),
-    phases: told.flatMap((row) => phasesOf(row, runnersOf(db, row.id).at(-1)) ?? []),
+    earlierTries: others.earlier,
+    phases: told.flatMap((row) => phasesOf(row, runners.get(row.id)?.at(-1)) ?? []),
     accounting: accountingOf(db, told),
     output: outputOf(db, told),
   };
@@ -127,12 +141,28 @@ function courseOf(job: WorkflowJobRow): Told[] {
 function doneFor(db: Connection, rows: readonly Allocation[]): Told[] {
   const ids = rows.map((row) => row.id);
   const byId = new Map(rows.map((row) => [row.id, row]));
-  const names = newestRunnerNames(db, ids);
   return eventsOf(db, ids).map(({ allocationId, at, toState, detail }) => {
     const row = byId.get(allocationId);
     const slurmJob = row?.slurmJobId == null ? '' : `, Slurm job ${row.slurmJobId}`;
-    const runner = toState === 'claimed' ? `, runner ${names.get(allocationId) ?? 'not yet minted'}` : '';
     const why = detail === null ? '' : `: ${detail}`;
-    return { atMs: at, what: `allocation ${allocationId}${slurmJob} is ${toState}${runner}${why}` };
+    return { atMs: at, what: `allocation ${allocationId}${slurmJob} is ${toState}${why}` };
+  });
+}
+
+const becameOf: Readonly<Record<RunnerRow['state'], string>> = {
+  minting: 'GitHub has not answered yet',
+  registered: 'GitHub has registered it',
+  doubtful: "GitHub's answer was lost",
+  refused: 'GitHub has refused it',
+  deregistered: 'GitHub has it no more',
+};
+
+function mintsOf(row: Allocation, runners: readonly RunnerRow[]): Told[] {
+  return runners.map(({ name, state, mintedAt, refusals }) => {
+    const refused = refusals === 0 ? '' : ` (refused ${refusals} times)`;
+    return {
+      atMs: mintedAt,
+      what: `allocation ${row.id} asks GitHub for the runner ${name}: ${becameOf[state]}${refused}`,
+    };
   });
 }

@@ -1,6 +1,7 @@
 /**
  * Asks GitHub for one just-in-time runner. Its name is on disk before; an answer that is lost leaves a registration that
- * nobody can use, so it is deleted before the next mint, and a name is never used twice.
+ * nobody can use, so it is deleted before the next mint, and its name is never used again. That of one that GitHub has refused is: so
+ * the names that GitHub may ever have had are few, and `repair` can ask for each.
  */
 
 import { GitHubError } from '../domain/errors.ts';
@@ -31,12 +32,7 @@ export async function mintRunner(
 
 async function mint(context: Context, row: Allocation, workFolder: string | undefined): Promise<ClaimAnswer> {
   const { store, github, config, clock, seen, count, log, database } = context;
-  const name = runnerName(
-    config.runnerNamePrefix,
-    store.instanceId,
-    row.id,
-    runnersOf(store.db, row.id).length + 1,
-  );
+  const name = nextName(context, row.id);
   if (findAllocation(store.db, row.id)?.state !== 'claimed')
     return { status: 410, message: 'released meanwhile' };
   insertMint(store.db, { name, allocationId: row.id, scope: row.scope }, clock.steadyMs());
@@ -75,6 +71,17 @@ async function mint(context: Context, row: Allocation, workFolder: string | unde
   log.info({ allocationId: row.id, runnerName: name, repo: row.scope }, 'runner minted');
   const idleTimeoutSeconds = Math.ceil(config.job.idleTimeoutMs / 1_000);
   return { status: 200, jitConfig: minted.jitConfig, runnerName: name, eventToken, idleTimeoutSeconds };
+}
+
+/** The first one that GitHub has certainly never had. */
+function nextName({ store, config }: Context, allocationId: string): string {
+  const taken = new Set(
+    runnersOf(store.db, allocationId).flatMap(({ name, state }) => (state === 'refused' ? [] : [name])),
+  );
+  let mint = 1;
+  const nameOf = () => runnerName(config.runnerNamePrefix, store.instanceId, allocationId, mint);
+  while (taken.has(nameOf())) mint += 1;
+  return nameOf();
 }
 
 function later(message: string, waitMs: number | null): ClaimAnswer {

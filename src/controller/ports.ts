@@ -126,8 +126,10 @@ export interface GitHubPort {
     repository: string,
     runner: { readonly id: number | null; readonly name: string },
   ): Promise<DeregisterResult>;
-  /** All runners of the scope. */
+  /** The runners of the scope. One that is registered may be absent, where others came and left meanwhile: an absence proves nothing. */
   runners(repository: string): Promise<readonly RegisteredRunner[]>;
+  /** The runner of this name; null when GitHub has none. */
+  runner(repository: string, name: string): Promise<RegisteredRunner | null>;
   /**
    * To be asked once after each poll of all repositories: how long to wait until the next one, so that the rate budget lasts; at
    * least `leastMs`.

@@ -2,11 +2,10 @@
  * The full comparison of the database with Slurm and GitHub, for the day after a restore: what happened since the backup
  * was taken is unknown to it. It touches only what carries this instance's names, and never what works on a job.
  *
- * A Slurm job without a live row is deregistered first and cancelled then, as everything is that is released; one whose runner
- * works goes on to its end. A live row without its Slurm job ends. What can't be done now is told, and the next run finds it
- * again.
+ * A Slurm job without a live row is cancelled once no runner of it can be at work (end-orphans.ts); one whose runner works goes on to
+ * its end. A live row without its Slurm job ends. What can't be done now is told, and the next run finds it again.
  */
-import { runnerNameOf, slurmJobName } from '../domain/names.ts';
+import { ownerOfRunner, slurmJobName } from '../domain/names.ts';
 import { slurmPhase } from '../domain/slurm-job-state.ts';
 import { clearBackupMark } from '../store/backup-mark.ts';
 import { withdrawFence } from '../store/cancel-rows.ts';
@@ -15,25 +14,16 @@ import { findRunner, openRunnerStates } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { type ControllerParts, createContext } from './create-context.ts';
 import { endAllocation, endAsSlurmSays } from './end-allocation.ts';
+import { allocationOf, endOrphans, type Registration } from './end-orphans.ts';
 import { goneReason } from './end-reason.ts';
-import type { RegisteredRunner, SlurmJobDetail, SlurmPort } from './ports.ts';
+import { attempt, type Finding } from './finding.ts';
+import type { SlurmJobDetail, SlurmPort } from './ports.ts';
 import { recover } from './recover.ts';
 
 /** Slurm as the comparison needs it: everything that it has, which no loop ever asks for. */
 export interface WholeSlurm extends SlurmPort {
   /** Every job that Slurm still knows and this user may see, in one call; null for `slurm.user`. */
   listJobs(user: string | null): Promise<readonly SlurmJobDetail[]>;
-}
-
-export interface Finding {
-  readonly what: string;
-  readonly done: string;
-  /** False where something is left to do. */
-  readonly settled: boolean;
-}
-
-interface Registration extends RegisteredRunner {
-  readonly scope: string;
 }
 
 /**
@@ -50,9 +40,8 @@ export async function repair(
   const ours = all.filter((job) => slurmPhase(job.states) !== 'terminal');
   const registrations: Registration[] = [];
   for (const scope of config.repositories) {
-    const prefix = `${config.runnerNamePrefix}-${store.instanceId}-`;
     for (const runner of await github.runners(scope)) {
-      if (runner.name.startsWith(prefix)) registrations.push({ ...runner, scope });
+      if (ownerOfRunner(runner.name)?.instance === store.instanceId) registrations.push({ ...runner, scope });
     }
   }
   if (!dryRun) {
@@ -102,43 +91,6 @@ function endLostRows(context: Context, all: readonly SlurmJobDetail[], dryRun: b
   });
 }
 
-/** Slurm jobs of ours that no live row holds. */
-async function endOrphans(
-  context: Context,
-  ours: readonly SlurmJobDetail[],
-  registrations: readonly Registration[],
-  dryRun: boolean,
-): Promise<Finding[]> {
-  const live = new Set(liveAllocations(context.store.db).map((row) => row.slurmJobName));
-  const findings: Finding[] = [];
-  for (const job of ours.filter(({ name }) => !live.has(name))) {
-    const own = registrations.filter(({ name }) => belongsTo(context, name, job));
-    const what = `Slurm job ${job.id} (${job.name}) is ${job.states.join('+')}, and no live allocation holds it`;
-    const working = own.find(({ busy }) => busy);
-    if (working !== undefined) {
-      findings.push({ what, done: `left: its runner ${working.name} works on a job`, settled: true });
-    } else if (dryRun) {
-      findings.push({ what, done: 'would deregister its runner and cancel it', settled: false });
-    } else {
-      findings.push({ what, ...(await attempt(() => endOrphan(context, job, own))) });
-    }
-  }
-  return findings;
-}
-
-async function endOrphan(
-  { github, slurm }: Context,
-  job: SlurmJobDetail,
-  own: readonly Registration[],
-): Promise<Pick<Finding, 'done' | 'settled'>> {
-  for (const { scope, id, name } of own) {
-    if ((await github.deregister(scope, { id, name })) === 'busy')
-      return { done: `left: its runner ${name} has just got a job`, settled: true };
-  }
-  await slurm.cancel(job);
-  return { done: 'deregistered its runner and cancelled it', settled: true };
-}
-
 /** Registrations of ours without a Slurm job and without a row that will take care of them. */
 async function deregisterStrays(
   context: Context,
@@ -151,7 +103,8 @@ async function deregisterStrays(
   for (const runner of registrations) {
     const row = findRunner(store.db, runner.name);
     if (row !== undefined && openRunnerStates.has(row.state)) continue;
-    if (ours.some((job) => belongsTo(context, runner.name, job))) continue;
+    const allocation = ownerOfRunner(runner.name)?.allocation;
+    if (ours.some((job) => allocationOf(job) === allocation)) continue;
     const { scope, id, name, busy } = runner;
     const what = `the runner ${name} is registered for ${scope}, and nothing here knows it`;
     if (busy) findings.push({ what, done: 'left: it works on a job', settled: true });
@@ -165,19 +118,4 @@ async function deregisterStrays(
     }
   }
   return findings;
-}
-
-function belongsTo({ config, store }: Context, runner: string, job: SlurmJobDetail): boolean {
-  const allocation = job.name.slice(slurmJobName(store.instanceId, '').length);
-  return runnerNameOf(config.runnerNamePrefix, store.instanceId, allocation, runner);
-}
-
-async function attempt(
-  act: () => Promise<Pick<Finding, 'done' | 'settled'>>,
-): Promise<Pick<Finding, 'done' | 'settled'>> {
-  try {
-    return await act();
-  } catch (error) {
-    return { done: `failed: ${(error as Error).message} Run it again.`, settled: false };
-  }
 }

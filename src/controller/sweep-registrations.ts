@@ -2,7 +2,8 @@
  * Registrations that carry our prefix and our instance and that no row accounts for: a mint whose answer was lost can take effect
  * after GitHub has said that there is no such runner, and a restored database does not know its own past. One listing of a
  * scope's runners at the start, again at growing intervals after a mint in doubt, and hourly besides; one that has not
- * changed costs nothing. What belongs to another instance is never touched.
+ * changed costs nothing. A listing may lack what is there, so what it lacks is looked up by its name. What belongs to another
+ * instance is never touched.
  */
 import { findRunner, leftoverRunners, markDeregistered, openRunnerStates } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
@@ -55,23 +56,31 @@ export class RegistrationSweep {
     return known;
   }
 
+  /** After one that failed, at growing intervals: one that fails each time may have been many requests. */
+  #lookSooner(scope: string): void {
+    const schedule = this.#schedules.get(scope);
+    if (schedule === undefined || schedule.looks <= afterDoubtMs.length) return;
+    const [firstMs = 0] = afterDoubtMs;
+    Object.assign(schedule, { looks: 1, dueMs: this.#context.clock.monotonicMs() + firstMs });
+  }
+
   async #look(scope: string): Promise<void> {
     const { store, github, config, log } = this.#context;
     const prefix = `${config.runnerNamePrefix}-${store.instanceId}-`;
-    // Those that were there before the listing began: what it lacks of them is gone.
+    // Those that were there before the listing began: what it lacks of them may be gone.
     const leftovers = leftoverRunners(store.db, Number.MAX_SAFE_INTEGER).filter(
       (row) => row.scope === scope && row.state === 'registered',
     );
     try {
       const listed = await github.runners(scope);
       const names = new Set(listed.map(({ name }) => name));
-      for (const { name } of leftovers) if (!names.has(name)) markDeregistered(store.db, name);
+      for (const { name } of leftovers)
+        if (!names.has(name) && (await github.runner(scope, name)) === null) markDeregistered(store.db, name);
       for (const runner of listed) {
         if (runner.name.startsWith(prefix)) await this.#judge(scope, runner);
       }
     } catch (error) {
-      // The next look comes by itself, and sooner than an hour.
-      this.#context.seen.doubtfulMintMs.set(scope, this.#context.clock.monotonicMs());
+      this.#lookSooner(scope);
       log.warn({ repo: scope, err: error }, 'registrations can not be compared yet');
     }
   }

@@ -1,8 +1,9 @@
 /**
  * Runners that say nothing: claimed ones without a start, and started ones whose job no listing shows. One listing of the scope's
  * runners a minute, while there is any of that kind, tells which is online, which is busy, which never came, and which is a
- * ghost: a process that goes on although its registration is gone, and would hold its Slurm job until the time limit. And batch
- * scripts that say nothing: those that run, and never ask for their runner.
+ * ghost: a process that goes on although its registration is gone, and would hold its Slurm job until the time limit. A listing may
+ * lack a runner that is there: two in a row and one look by its name have to agree that it is gone. And batch scripts that say
+ * nothing: those that run, and never ask for their runner.
  */
 import type { Outcome } from '../domain/allocation-state.ts';
 import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
@@ -15,6 +16,7 @@ import type { RegisteredRunner } from './ports.ts';
 
 const quietMs = 90_000;
 const everyMs = 60_000;
+const absencesThatMatter = 2;
 /** A runner that is not online this long after its claim never will be. */
 const neverOnlineMs = 5 * 60_000;
 /** What a script that has given up may take to end. */
@@ -26,6 +28,8 @@ export class RunnerWatch {
   readonly #context: Context;
   /** Monotonic time of the last listing, by scope. */
   readonly #listedMs = new Map<string, number>();
+  /** Listings in a row that lacked a runner which was asked about, by scope and name. */
+  readonly #absences = new Map<string, ReadonlyMap<string, number>>();
   /** Monotonic time since when a pending allocation's Slurm job has been seen to run. */
   readonly #runsSinceMs = new Map<string, number>();
 
@@ -73,16 +77,43 @@ export class RunnerWatch {
       log.warn({ repo: scope, err: error }, 'runners can not be listed');
       return;
     }
+    const absences = new Map<string, number>();
+    const before = this.#absences.get(scope);
+    this.#absences.set(scope, absences);
     for (const row of rows) {
       const open = openRunnersOf(store.db, row.id);
       for (const runner of open) {
-        if (row.state === 'busy') this.#noteStarted(row, listed.get(runner.name));
-        else this.#noteClaimed(row, runner, listed.get(runner.name));
+        let found: RegisteredRunner | null | undefined = listed.get(runner.name);
+        if (found === undefined) {
+          absences.set(runner.name, (before?.get(runner.name) ?? 0) + 1);
+          found = await this.#confirmAbsence(scope, runner.name, absences);
+        }
+        if (found === undefined) continue;
+        if (row.state === 'busy') this.#noteStarted(row, found);
+        else this.#noteClaimed(row, runner, found);
       }
       if (open.length > 0) continue;
       // It still waits for a registration: does its Slurm job, too?
       if (row.state === 'claimed') this.#noteWaiting(row);
       lookUpJob(this.#context, row.id);
+    }
+  }
+
+  /** Null when it is gone; undefined while nobody can tell. */
+  async #confirmAbsence(
+    scope: string,
+    name: string,
+    absences: Map<string, number>,
+  ): Promise<RegisteredRunner | null | undefined> {
+    const { github, log } = this.#context;
+    if ((absences.get(name) ?? 0) < absencesThatMatter) return undefined;
+    try {
+      const found = await github.runner(scope, name);
+      if (found !== null) absences.delete(name);
+      return found;
+    } catch (error) {
+      log.warn({ repo: scope, runnerName: name, err: error }, 'a runner can not be looked up yet');
+      return undefined;
     }
   }
 
@@ -100,16 +131,16 @@ export class RunnerWatch {
   }
 
   /** An ephemeral runner's registration goes with its job, and a runner without one gets no other. */
-  #noteStarted(row: Allocation, listed: RegisteredRunner | undefined): void {
-    if (listed !== undefined) return;
+  #noteStarted(row: Allocation, found: RegisteredRunner | null): void {
+    if (found !== null) return;
     const reason = 'Its runner started a job, and its registration is gone: the job is over.';
     this.#release(row, 'completed', reason);
   }
 
-  #noteClaimed(row: Allocation, runner: RunnerRow, listed: RegisteredRunner | undefined): void {
+  #noteClaimed(row: Allocation, runner: RunnerRow, found: RegisteredRunner | null): void {
     const { store, clock, seen } = this.#context;
     const nowMs = clock.steadyMs();
-    if (listed?.busy === true) {
+    if (found?.busy === true) {
       const detail = 'GitHub lists its runner as busy';
       const changes = { startedAt: nowMs, unconfirmedSince: nowMs, claimTokenHash: null };
       if (
@@ -117,13 +148,13 @@ export class RunnerWatch {
       ) {
         seen.startedMs.set(row.id, clock.monotonicMs());
       }
-    } else if (listed?.online === true) {
+    } else if (found?.online === true) {
       store.db.transaction((tx) => {
-        markOnline(tx, listed.name, nowMs);
+        markOnline(tx, found.name, nowMs);
         // It has what it asked for: nobody needs the claim token any more.
         updateAllocation(tx, row.id, { claimTokenHash: null });
       });
-    } else if (listed === undefined && runner.onlineAt !== null) {
+    } else if (found === null && runner.onlineAt !== null) {
       const reason = 'Its runner was online, and its registration is gone: nobody here has deleted it.';
       this.#release(row, 'registration-lost', reason);
     } else if (nowMs - (row.firstClaimedAt ?? nowMs) > neverOnlineMs) {

@@ -9,21 +9,24 @@ export function slurmJobName(instance: string, allocationId: string): string {
   return `gha-${instance}-${allocationId}`;
 }
 
-/** `mint` counts the registrations of an allocation from 1: a name is never used twice. */
+/** `mint` counts the registrations of an allocation from 1. */
 export function runnerName(prefix: string, instance: string, allocationId: string, mint: number): string {
   return `${prefix}-${instance}-${allocationId}-${mint}`;
 }
 
-/** True for every registration ever made for the allocation. */
-export function runnerNameOf(prefix: string, instance: string, allocationId: string, name: string): boolean {
-  const stem = runnerName(prefix, instance, allocationId, 0).slice(0, -1);
-  return name.startsWith(stem) && /^\d+$/.test(name.slice(stem.length));
+/**
+ * Registrations that GitHub can ever have had of one allocation, numbered from 1: each takes one of its claims, which a CHECK bounds,
+ * and the name of one that GitHub has certainly not made is used again.
+ */
+export const mostMints = 3;
+
+/** Whose registration it is, whatever the prefix; null for one that no gha-slurm has made. */
+export function ownerOfRunner(
+  name: string,
+): { readonly instance: string; readonly allocation: string } | null {
+  const [, instance, allocation] = /-([a-z2-7]{8})-([a-z2-7]{16})-\d+$/.exec(name) ?? [];
+  return instance === undefined || allocation === undefined ? null : { instance, allocation };
 }
 
-/** The instance of the gha-slurm that has registered a runner of this name; null for any other name. */
-export function instanceOfRunner(name: string): string | null {
-  return /-([a-z2-7]{8})-[a-z2-7]{16}-\d+$/.exec(name)?.[1] ?? null;
-}
-
-/** The longest prefix that leaves room for the rest, with up to 99 mints. */
+/** The longest prefix that leaves room for the rest, with room for 99 mints. */
 export const maxRunnerNamePrefixLength = maxRunnerNameLength - '-12345678-1234567890123456-99'.length;

@@ -4,6 +4,7 @@ import type { Ends } from '../domain/ends.ts';
 import { GitHubError } from '../domain/errors.ts';
 import type { Clock } from '../domain/time.ts';
 import { createOctokit } from './create-octokit.ts';
+import { findRunner, listRunners, type RegisteredRunner } from './list-runners.ts';
 import { type KnownWork, observeRepository, type RepositoryObservation } from './observe-repository.ts';
 import { RateBudget, type RateLimit } from './rate-budget.ts';
 import { malformed, toGitHubError } from './to-error.ts';
@@ -32,15 +33,8 @@ export interface GitHubClient {
     repository: string,
     runner: { readonly id: number | null; readonly name: string },
   ): Promise<'gone' | 'busy'>;
-  runners(repository: string): Promise<
-    readonly {
-      readonly id: number;
-      readonly name: string;
-      readonly online: boolean;
-      readonly busy: boolean;
-      readonly labels: readonly string[];
-    }[]
-  >;
+  runners(repository: string): Promise<readonly RegisteredRunner[]>;
+  runner(repository: string, name: string): Promise<RegisteredRunner | null>;
   pollDelayMs(leastMs: number): number;
   rateLimit(): RateLimit | null;
 }
@@ -89,15 +83,6 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
     return { owner, repo };
   };
 
-  async function findByName(repository: string, name: string): Promise<number | null> {
-    const { data } = await octokit.request('GET /repos/{owner}/{repo}/actions/runners', {
-      ...split(repository),
-      name,
-      per_page: 100,
-    });
-    return data.runners.find((runner) => runner.name === name)?.id ?? null;
-  }
-
   return {
     observe: (repository, known) =>
       ask(repository, async () => {
@@ -127,8 +112,8 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
 
     deregister: (repository, { id, name }) =>
       ask(repository, async () => {
-        const runner_id = id ?? (await findByName(repository, name));
-        if (runner_id === null) return 'gone';
+        const runner_id = id ?? (await findRunner(octokit, repository, name))?.id;
+        if (runner_id === undefined) return 'gone';
         try {
           await octokit.request('DELETE /repos/{owner}/{repo}/actions/runners/{runner_id}', {
             ...split(repository),
@@ -144,20 +129,8 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
         }
       }),
 
-    runners: (repository) =>
-      ask(repository, async () => {
-        const listed = await octokit.paginate('GET /repos/{owner}/{repo}/actions/runners', {
-          ...split(repository),
-          per_page: 100,
-        });
-        return listed.map(({ id, name, status, busy, labels }) => ({
-          id,
-          name,
-          online: status === 'online',
-          busy,
-          labels: labels.map((label) => label.name),
-        }));
-      }),
+    runners: (repository) => ask(repository, () => listRunners(octokit, repository)),
+    runner: (repository, name) => ask(repository, () => findRunner(octokit, repository, name)),
 
     pollDelayMs(leastMs) {
       budget.endPoll();

@@ -91,7 +91,8 @@ export function answerFence(db: Connection, row: FenceRow, retryAtMs: number | n
   db.update(fences)
     .set({
       answeredAt: row.answeredAt ?? nowMs,
-      attempts: row.attempts + 1,
+      attempts: 0,
+      answers: row.answers + 1,
       ...(retryAtMs === null ? { doneAt: nowMs } : { retryAt: retryAtMs }),
     })
     .where(eq(fences.slurmJobName, row.slurmJobName))
@@ -106,9 +107,10 @@ export function withdrawFence(db: Connection, slurmJobName: string, nowMs: numbe
     .run();
 }
 
+/** Slurm did not answer. */
 export function postponeFence(db: Connection, row: FenceRow, retryAtMs: number): void {
   db.update(fences)
-    .set({ retryAt: retryAtMs, attempts: row.attempts + 1 })
+    .set({ retryAt: retryAtMs, attempts: row.attempts + 1, answers: 0 })
     .where(eq(fences.slurmJobName, row.slurmJobName))
     .run();
 }

@@ -1,6 +1,7 @@
 /**
  * Registrations: `minting` → `registered` or `doubtful` (the answer was lost) or `refused`; what GitHub may still have
- * ends as `deregistered`. The name is on disk before GitHub hears of it.
+ * ends as `deregistered`. The name is on disk before GitHub hears of it. One that was `refused` was never there: its name may be
+ * `minting` again.
  */
 
 import type { Connection } from './connection.ts';
@@ -54,15 +55,25 @@ export function findRunner(db: Connection, name: string): RunnerRow | undefined 
   return byName(db).get({ name });
 }
 
-/** @throws SqliteError (a constraint) when a mint for this allocation is under way already. */
+/**
+ * @throws SqliteError (a constraint) when a mint for this allocation is under way already.
+ * @throws Error when GitHub may have had a registration of this name.
+ */
 export function insertMint(
   db: Connection,
   runner: { name: string; allocationId: string; scope: string },
   nowMs: number,
 ): void {
-  db.insert(runners)
+  const { changes } = db
+    .insert(runners)
     .values({ ...runner, state: 'minting', mintedAt: nowMs })
+    .onConflictDoUpdate({
+      target: runners.name,
+      set: { state: 'minting', mintedAt: nowMs },
+      setWhere: eq(runners.state, 'refused'),
+    })
     .run();
+  if (changes === 0) throw new Error(`the runner ${runner.name} was minted before`);
 }
 
 /** The outcome of a mint; false when the row has left `minting` meanwhile. */
@@ -73,7 +84,10 @@ export function finishMint(
 ): boolean {
   const changed = db
     .update(runners)
-    .set(outcome)
+    .set({
+      ...outcome,
+      ...(outcome.state === 'refused' ? { refusals: sql`${runners.refusals} + 1` } : {}),
+    })
     .where(and(eq(runners.name, name), eq(runners.state, 'minting')))
     .run();
   return changed.changes === 1;
@@ -170,9 +184,9 @@ export function countOpenRunners(db: Connection): number {
   );
 }
 
-const namesOf = prepared((db) =>
+const ofAll = prepared((db) =>
   db
-    .select({ allocationId: runners.allocationId, name: runners.name })
+    .select()
     .from(runners)
     // One statement for any number of ids, where a list of parameters is a statement for each number.
     .where(sql`${runners.allocationId} in (select value from json_each(${given('ids')}))`)
@@ -180,9 +194,9 @@ const namesOf = prepared((db) =>
     .prepare(),
 );
 
-/** The newest name of each allocation, for display. */
-export function newestRunnerNames(db: Connection, allocationIds: readonly string[]): Map<string, string> {
+/** Those of each allocation, oldest mint first, for display. */
+export function runnersOfAll(db: Connection, allocationIds: readonly string[]): Map<string, RunnerRow[]> {
   if (allocationIds.length === 0) return new Map();
-  const rows = namesOf(db).all({ ids: JSON.stringify(allocationIds) });
-  return new Map(rows.map((row) => [row.allocationId, row.name]));
+  const rows = ofAll(db).all({ ids: JSON.stringify(allocationIds) });
+  return Map.groupBy(rows, (row) => row.allocationId);
 }

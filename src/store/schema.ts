@@ -178,6 +178,8 @@ export const runners = sqliteTable(
     state: text('state', { enum: runnerStates }).notNull(),
     githubRunnerId: integer('github_runner_id'),
     mintedAt: integer('minted_at').notNull(),
+    /** How often GitHub has refused to make it: its name is used again then. */
+    refusals: integer('refusals').notNull().default(0),
     onlineAt: integer('online_at'),
     /** When to try the next clean-up, and how often that was done. */
     attempts: integer('attempts').notNull().default(0),
@@ -240,7 +242,7 @@ export const cancels = sqliteTable(
   ],
 );
 
-/** Submits in doubt, fenced by name again and again for a day: a submit can take effect after any check. */
+/** Submits in doubt, fenced by name again and again for a day from Slurm's first answer: a submit can take effect after any check. */
 export const fences = sqliteTable(
   'fences',
   {
@@ -249,7 +251,9 @@ export const fences = sqliteTable(
       .notNull()
       .references(() => allocations.id),
     createdAt: integer('created_at').notNull(),
+    /** Those in a row that Slurm has not answered, and those in a row that it has: one of the two is 0. */
     attempts: integer('attempts').notNull().default(0),
+    answers: integer('answers').notNull().default(0),
     retryAt: integer('retry_at').notNull(),
     /** Slurm's first answer: until then the lost row counts as supply. */
     answeredAt: integer('answered_at'),

@@ -108,6 +108,7 @@ it('asks the service that runs, with the reason of now', async () => {
         ...job,
         attempt: 1,
         events: [],
+        earlierTries: 22,
         phases,
         accounting,
         output,
@@ -120,6 +121,7 @@ it('asks the service that runs, with the reason of now', async () => {
   const { status, stdout } = await explain(String(job.id));
   expect(status).toBe(0);
   expect(stdout.split('\n').slice(1)).toEqual([
+    'and 22 earlier tries of its pool, made for other jobs, that came to nothing: /api/state lists all allocations',
     `time of allocation ${allocationId}: 12.0 s in Slurm, 1.5 s to prepare, 0.7 s of that for Docker, 0.0 s to be granted its claim, 2.3 s until its runner was online`,
     `accounting of allocation ${allocationId}: 212 MiB of memory at its peak.`,
     `accounting of allocation ${allocationId}: Slurm job 1 is FAILED.`,

@@ -77,14 +77,26 @@ describe('a claim while a registration of its pool is left', () => {
     expect(h.take(left)).not.toBeNull();
     h.github.faults.clear();
     await h.pass(65_000);
-    expect(h.github.runner(left)).toBeDefined();
+    expect(h.github.find(left)).toBeDefined();
     expect(await h.claim(next)).toMatchObject({ status: 200 });
   });
 
-  it("is granted when GitHub's list of runners lacks the one left, whatever becomes of its deletion", async () => {
+  it("stays when GitHub's list of runners lacks the one left, and GitHub still has it", async () => {
+    const { h, left, next } = await withLeftover();
+    h.restart();
+    h.github.faults.order('runners', { kind: 'partial' });
+    await h.tick();
+    expect(h.github.faults.calls.filter(({ name }) => name === 'runner')).toEqual([
+      { name: 'runner', about: left },
+    ]);
+    expect(await h.claim(next)).toMatchObject(later);
+    expect(h.column('select state from runners')).toEqual(['registered']);
+  });
+
+  it("is granted when GitHub's list of runners lacks the one left, and so does a look by its name, whatever becomes of its deletion", async () => {
     const { h, left, next } = await withLeftover();
     expect(await h.claim(next)).toMatchObject(later);
-    const runner = h.github.runner(left);
+    const runner = h.github.find(left);
     if (runner !== undefined) h.github.state.removeRunner(runner, 'offline for a day');
     h.restart();
     await h.tick();

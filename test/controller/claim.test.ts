@@ -24,7 +24,7 @@ describe('a claim', () => {
     answer();
     expect(await claiming).toMatchObject({ status: 200, jitConfig: `jit of ${name}`, runnerName: name });
     expect(h.column('select state from runners')).toEqual(['registered']);
-    expect(h.github.runner(String(name))?.labels).toEqual(['slurm-small']);
+    expect(h.github.find(String(name))?.labels).toEqual(['slurm-small']);
   });
 
   it('asked twice at once is one mint, and both get its answer', async () => {
@@ -155,6 +155,30 @@ describe('a claim', () => {
     }
     expect(await h.claim(h.theJob())).toMatchObject({ status: 200 });
     expect(h.github.state.runners.size).toBe(1);
+  });
+
+  it('503: a name that GitHub has refused is used again, one that it may have had is not: three at most', async () => {
+    const h = await withOneJob();
+    h.slurm.start(h.theJob());
+    const refused = { kind: 'before', error: gitHubFailures.rateLimited() } as const;
+    const lost = { kind: 'after', error: gitHubFailures.unavailable() } as const;
+    for (const [fault, times] of [
+      [refused, 20],
+      [lost, 1],
+      [refused, 1],
+      [lost, 1],
+      [refused, 30],
+    ] as const)
+      h.github.faults.order('mint', fault, times);
+    for (let asked = 0; asked < 53; asked += 1)
+      expect(await h.claim(h.theJob())).toMatchObject({ status: 503 });
+    expect(await h.claim(h.theJob())).toMatchObject({ status: 200 });
+    const stem = String(h.column('select name from runners')[0]).slice(0, -1);
+    expect(h.column("select name || ' ' || state || ' ' || refusals from runners order by name")).toEqual([
+      `${stem}1 deregistered 20`,
+      `${stem}2 deregistered 1`,
+      `${stem}3 registered 30`,
+    ]);
   });
 
   it('503: the answer of a mint was lost: its registration is deleted, the next has another name', async () => {

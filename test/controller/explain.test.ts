@@ -1,7 +1,9 @@
 /** A job's whole life in order, and why it waits now. */
 import { describe, expect, it } from 'vitest';
-import { config } from './controller-config.ts';
+import { poolOf } from '../../src/domain/pool.ts';
+import { config, repository } from './controller-config.ts';
 import { Harness } from './harness.ts';
+import { gitHubFailures } from './in-process-github.ts';
 import { slurmFailures } from './in-process-slurm.ts';
 
 describe('explain', () => {
@@ -32,7 +34,8 @@ describe('explain', () => {
       'allocation ID is ended: submit-refused: QOS limit',
       'allocation ID, Slurm job 1 is submitting',
       'allocation ID, Slurm job 1 is pending',
-      `allocation ID, Slurm job 1 is claimed, runner ${granted.runnerName.replaceAll(/[a-z2-7]{16}/g, 'ID')}: claimed by Slurm job 1 on node`,
+      'allocation ID, Slurm job 1 is claimed: claimed by Slurm job 1 on node',
+      `allocation ID asks GitHub for the runner ${granted.runnerName.replaceAll(/[a-z2-7]{16}/g, 'ID')}: GitHub has it no more`,
       `started on the runner ${granted.runnerName.replaceAll(/[a-z2-7]{16}/g, 'ID')}`,
       `allocation ID, Slurm job 1 is busy: GitHub names its runner on job ${job.id}`,
       'over: success',
@@ -40,6 +43,53 @@ describe('explain', () => {
     ]);
     const times = life?.events.map(({ at }) => at) ?? [];
     expect(times).toEqual(times.toSorted());
+  });
+
+  it('tells each mint of an allocation, and so does the state', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    h.slurm.start(h.theJob());
+    h.github.faults.order('mint', { kind: 'before', error: gitHubFailures.rateLimited() }, 2);
+    h.github.faults.order('mint', { kind: 'after', error: gitHubFailures.unavailable() });
+    for (let claims = 0; claims < 3; claims += 1) await h.claim(h.theJob());
+    const { runnerName } = await h.startAndClaim(h.theJob());
+    const first = runnerName.replace(/2$/, '1');
+    expect(h.controller.state().allocations).toMatchObject([{ runnerName, earlierRunnerNames: [first] }]);
+    h.take(runnerName);
+    await h.tick();
+    const told = h.controller.explain(job?.id ?? 0)?.events.flatMap(({ what }) => /asks.*/.exec(what) ?? []);
+    expect(told).toEqual([
+      `asks GitHub for the runner ${first}: GitHub has it no more (refused 2 times)`,
+      `asks GitHub for the runner ${runnerName}: GitHub has registered it`,
+    ]);
+  });
+
+  it('tells every try that was made for it, and how many were made for others besides the newest', async () => {
+    const h = new Harness();
+    const [job, other] = h.queue(2);
+    await h.tick();
+    const atMs = h.clock.wallMs();
+    for (const { id, labels } of [job, other].flatMap((one) => one ?? [])) {
+      for (let tried = 0; tried < 42; tried += 1) {
+        const allocationId = `try-${tried}-of-${id}`;
+        const pool = poolOf(repository, 'slurm-small', labels).key;
+        h.store.db.$client
+          .prepare(
+            "insert into allocations (id, scope, profile, pool, labels, state, slurm_job_name, created_at, ended_at, outcome, made_for_job_id) values (?, 'acme/app', 'slurm-small', ?, '[]', 'ended', ?, ?, ?, 'idle', ?)",
+          )
+          .run(allocationId, pool, allocationId, atMs + tried, atMs + tried, id);
+        h.store.db.$client
+          .prepare("insert into allocation_events (allocation_id, at, to_state) values (?, ?, 'ended')")
+          .run(allocationId, atMs + tried);
+      }
+    }
+    const life = h.controller.explain(job?.id ?? 0);
+    const told = (id: number | undefined) =>
+      life?.events.flatMap(({ what }) => new RegExp(`try-(\\d+)-of-${id} is ended`).exec(what)?.[1] ?? []);
+    expect(told(job?.id)).toEqual(Array.from({ length: 42 }, (_, tried) => String(tried)));
+    expect(told(other?.id)).toEqual(Array.from({ length: 20 }, (_, newest) => String(22 + newest)));
+    expect(life?.earlierTries).toBe(22);
   });
 
   it('says why a job can not be served, or has to wait', async () => {
@@ -103,7 +153,7 @@ describe('explain', () => {
     h.slurm.start(h.theJob());
     const answer = await h.claim(h.theJob(), { took: { elapsedMs: 0, preparedMs: 0 } });
     if (answer.status !== 200 || job === undefined) throw new Error('the claim was not granted');
-    const runner = h.github.runner(answer.runnerName);
+    const runner = h.github.find(answer.runnerName);
     if (runner === undefined) throw new Error('no runner was registered');
     runner.online = true;
     const seenAt = () => h.column('select online_at from runners')[0] as number | null;
@@ -178,7 +228,7 @@ describe('explain', () => {
     await h.tick();
     const { eventToken, runnerName } = await h.startAndClaim(h.theJob());
     const id = h.rows()[0]?.id ?? '';
-    const runner = h.github.runner(runnerName);
+    const runner = h.github.find(runnerName);
     if (runner !== undefined) runner.online = online;
     await h.pass(170_000);
     expect(await h.controller.answerIdle(id, eventToken)).toBe('stop');

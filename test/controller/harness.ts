@@ -125,7 +125,7 @@ export class Harness {
 
   /** The runner comes online, and takes what GitHub gives it. */
   take(runnerName: string): SimulatedJob | null {
-    const runner = this.github.runner(runnerName);
+    const runner = this.github.find(runnerName);
     if (runner === undefined) throw new Error(`there is no runner ${runnerName}`);
     runner.online = true;
     return this.github.state.take(runner);

@@ -34,7 +34,7 @@ export const gitHubFailures = {
 
 export class InProcessGitHub implements GitHubPort {
   readonly state: SimulatorState;
-  readonly faults = new CallFaults<'observe' | 'mint' | 'deregister' | 'runners'>();
+  readonly faults = new CallFaults<'observe' | 'mint' | 'deregister' | 'runners' | 'runner'>();
   /** Jobs that listings do not show yet as they are: GitHub's lists lag. */
   readonly lagging: Map<number, WorkflowJob>;
   /** Names of mints that took effect after their caller had given up: nobody has what it takes to use them. */
@@ -127,13 +127,13 @@ export class InProcessGitHub implements GitHubPort {
   }
 
   deregister(
-    _repository: string,
+    repository: string,
     { id, name }: { readonly id: number | null; readonly name: string },
   ): Promise<DeregisterResult> {
     this.onDeregister(name);
     return this.faults.meet('deregister', name, () => {
-      const runner = id === null ? this.runner(name) : this.state.runners.get(id);
-      if (runner === undefined) return 'gone';
+      const runner = id === null ? this.find(name) : this.state.runners.get(id);
+      if (runner?.scope !== repository) return 'gone';
       if (runner.jobId !== null) return 'busy';
       this.state.removeRunner(runner, 'deleted');
       return 'gone';
@@ -141,15 +141,19 @@ export class InProcessGitHub implements GitHubPort {
   }
 
   runners(repository: string): Promise<readonly RegisteredRunner[]> {
-    return this.faults.meet('runners', repository, () =>
-      [...this.state.runners.values()].map(({ id, name, online, jobId, labels }) => ({
-        id,
-        name,
-        online,
-        busy: jobId !== null,
-        labels,
-      })),
-    );
+    return this.faults.meet('runners', repository, (isPartial) => {
+      const listed = [...this.state.runners.values()]
+        .filter(({ scope }) => scope === repository)
+        .map(registered);
+      return isPartial ? listed.slice(0, listed.length / 2) : listed;
+    });
+  }
+
+  runner(repository: string, name: string): Promise<RegisteredRunner | null> {
+    return this.faults.meet('runner', name, () => {
+      const runner = this.find(name);
+      return runner?.scope === repository ? registered(runner) : null;
+    });
   }
 
   pollDelayMs(leastMs: number): number {
@@ -160,7 +164,7 @@ export class InProcessGitHub implements GitHubPort {
     return null;
   }
 
-  runner(name: string): SimulatedRunner | undefined {
+  find(name: string): SimulatedRunner | undefined {
     return [...this.state.runners.values()].find((runner) => runner.name === name);
   }
 
@@ -196,6 +200,10 @@ export class InProcessGitHub implements GitHubPort {
   #shown(job: SimulatedJob): WorkflowJob {
     return this.lagging.get(job.id) ?? toWorkflowJob(job);
   }
+}
+
+function registered({ id, name, online, jobId, labels }: SimulatedRunner): RegisteredRunner {
+  return { id, name, online, busy: jobId !== null, labels };
 }
 
 function toWorkflowJob(job: SimulatedJob): WorkflowJob {

@@ -209,7 +209,7 @@ describe('runners that say nothing', () => {
 
   it('that are online wait for their job for as long as it is queued', async () => {
     const { h, granted } = await withClaimed();
-    const runner = h.github.runner(granted.runnerName);
+    const runner = h.github.find(granted.runnerName);
     if (runner !== undefined) runner.online = true;
     await h.pass(100_000);
     // The claim token has done its work.
@@ -221,12 +221,14 @@ describe('runners that say nothing', () => {
 
   it('whose registration is gone are ghosts: the Slurm job is cancelled, and another follows', async () => {
     const { h, granted } = await withClaimed();
-    const runner = h.github.runner(granted.runnerName);
+    const runner = h.github.find(granted.runnerName);
     if (runner === undefined) throw new Error('no runner was registered');
     runner.online = true;
     await h.pass(100_000);
     const ghost = h.theJob();
     h.github.state.removeRunner(runner, 'deleted by hand');
+    await h.pass(60_000);
+    expect(h.live()).toMatchObject([{ state: 'claimed' }]);
     await h.pass(120_000);
     expect(ghost.states).toEqual(['CANCELLED']);
     expect(h.rows()[0]).toMatchObject({
@@ -245,7 +247,7 @@ describe('runners that say nothing', () => {
     await h.pass(300_000);
     expect(h.live()).toMatchObject([{ state: 'busy', workflowJobId: null }, { state: 'pending' }]);
     // The run is deleted, and its registration with it; the process goes on.
-    const runner = h.github.runner(granted.runnerName);
+    const runner = h.github.find(granted.runnerName);
     h.github.state.jobs.delete(job.id);
     h.github.lagging.delete(job.id);
     if (runner !== undefined) h.github.state.removeRunner(runner, 'its run was deleted');

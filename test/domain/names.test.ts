@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
-  instanceOfRunner,
   maxRunnerNameLength,
   maxRunnerNamePrefixLength,
+  ownerOfRunner,
   runnerName,
   slurmJobName,
 } from '../../src/domain/names.ts';
@@ -21,9 +21,9 @@ it('names carry the instance and the allocation', () => {
 });
 
 it('a runner tells whose it is, and one of nobody here does not', () => {
-  const instance = newInstanceId();
-  expect(instanceOfRunner(runnerName('a-b', instance, newAllocationId(), 12))).toBe(instance);
-  expect(instanceOfRunner('big-machine-1')).toBeNull();
+  const owner = { instance: newInstanceId(), allocation: newAllocationId() };
+  expect(ownerOfRunner(runnerName('a-b', owner.instance, owner.allocation, 12))).toEqual(owner);
+  expect(ownerOfRunner('big-machine-1')).toBeNull();
 });
 
 it('a pool key says everything about its pool', () => {

@@ -193,18 +193,3 @@ describe('deregister', () => {
     });
   });
 });
-
-describe('runners', () => {
-  it('lists all pages, with who is online and who is busy', async () => {
-    const { github, control } = await world();
-    for (let count = 0; count < 130; count += 1)
-      control.addForeignRunner(repository, `r-${count}`, ['x', 'slurm-small']);
-    control.createRun(repository, 'build', jobs(1));
-    control.takeJob(control.runners()[0]?.id ?? 0);
-    const listed = await github.runners(repository);
-    expect(listed.length).toBe(130);
-    expect(listed.filter((runner) => runner.busy).map((runner) => runner.name)).toEqual(['r-0']);
-    expect(listed.every((runner) => runner.online)).toBe(true);
-    expect(listed.at(-1)?.labels).toEqual(['x', 'slurm-small']);
-  });
-});

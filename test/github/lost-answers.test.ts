@@ -10,11 +10,22 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 const repository = 'acme/app';
 
-async function world(): Promise<{ github: GitHubClient; simulator: Simulator; known: KnownWork }> {
+const registered = 'gha-i-a-1';
+
+interface There {
+  readonly github: GitHubClient;
+  readonly simulator: Simulator;
+  readonly known: KnownWork;
+  readonly runnerId: number;
+}
+
+/** One idle runner of ours, and work of each kind that is looked at. */
+async function world(retries = 0): Promise<There> {
   const simulator = await startSimulator();
   onTestFinished(() => simulator.stop());
   simulator.control.addRepository(repository);
   const { control } = simulator;
+  const { id: runnerId } = control.addForeignRunner(repository, registered, ['slurm-small']);
   control.createRun(repository, 'live', [{ name: 'waits', labels: ['slurm-small'], commands: 'true' }]);
   // No listing of live runs has these any more: a run, and a job of another one, are looked up by their ids.
   const [run, other] = ['over', 'over, too'].map((name) => {
@@ -28,25 +39,55 @@ async function world(): Promise<{ github: GitHubClient; simulator: Simulator; kn
     apiUrl: simulator.url,
     token: simulator.token,
     clock: new VirtualClock(),
-    retries: 0,
+    retries,
     requestTimeoutMs: 300,
   });
-  return { github, simulator, known };
+  return { github, simulator, known, runnerId };
 }
 
-type Call = (github: GitHubClient, known: KnownWork) => Promise<unknown>;
+interface Asked {
+  readonly call: (there: There) => Promise<unknown>;
+  /** The request that meets the fault, where others are answered. */
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  /** How many of these there are where all goes well; default 1. */
+  readonly requests?: number;
+}
 
-const observe: Call = (github, known) => github.observe(repository, known);
-/** With the part of it that meets the fault, where others are answered. */
-const calls: Readonly<Record<string, Call | readonly [Call, string]>> = {
-  'observe: the runs': [observe, '/repos/{owner}/{repo}/actions/runs'],
-  'observe: the jobs of a run': [observe, '/repos/{owner}/{repo}/actions/runs/{run_id}/jobs'],
-  'observe: a known run by its id': [observe, '/repos/{owner}/{repo}/actions/runs/{run_id}'],
-  'observe: a known job by its id': [observe, '/repos/{owner}/{repo}/actions/jobs/{job_id}'],
-  mint: (github) => github.mint(repository, { name: 'gha-i-a-1', labels: ['slurm-small'] }),
-  'deregister by id': (github) => github.deregister(repository, { id: 1, name: 'gha-i-a-1' }),
-  'deregister by name': (github) => github.deregister(repository, { id: null, name: 'gha-i-a-1' }),
-  runners: (github) => github.runners(repository),
+const actions = '/repos/{owner}/{repo}/actions';
+const observe = ({ github, known }: There) => github.observe(repository, known);
+const byId = ({ github, runnerId: id }: There) => github.deregister(repository, { id, name: registered });
+const byName = ({ github }: There) => github.deregister(repository, { id: null, name: registered });
+const mint = ({ github }: There) => github.mint(repository, { name: 'gha-i-b-1', labels: ['slurm-small'] });
+
+const calls: Readonly<Record<string, Asked>> = {
+  'observe: the runs': { call: observe, method: 'GET', path: `${actions}/runs`, requests: 2 },
+  'observe: the jobs of a run': {
+    call: observe,
+    method: 'GET',
+    path: `${actions}/runs/{run_id}/jobs`,
+    requests: 2,
+  },
+  'observe: a known run by its id': { call: observe, method: 'GET', path: `${actions}/runs/{run_id}` },
+  'observe: a known job by its id': { call: observe, method: 'GET', path: `${actions}/jobs/{job_id}` },
+  mint: { call: mint, method: 'POST', path: `${actions}/runners/generate-jitconfig` },
+  'deregister by id': { call: byId, method: 'DELETE', path: `${actions}/runners/{runner_id}` },
+  'deregister by name: the look': { call: byName, method: 'GET', path: `${actions}/runners` },
+  'deregister by name: the deletion': {
+    call: byName,
+    method: 'DELETE',
+    path: `${actions}/runners/{runner_id}`,
+  },
+  runners: {
+    call: ({ github }) => github.runners(repository),
+    method: 'GET',
+    path: `${actions}/runners`,
+  },
+  'runner by name': {
+    call: ({ github }) => github.runner(repository, registered),
+    method: 'GET',
+    path: `${actions}/runners`,
+  },
 };
 
 /** What comes instead of an answer, with whether that proves that nothing happened. */
@@ -64,32 +105,81 @@ const faults: readonly (readonly [string, Fault, boolean])[] = [
 /** A 204 has no body that could be lost. */
 const harmless: ReadonlySet<string> = new Set(['it is not JSON', 'it is empty']);
 
-describe.each(Object.entries(calls))('%s', (name, given) => {
-  const [call, path] = typeof given === 'function' ? [given] : given;
+describe.each(Object.entries(calls))('%s', (_name, { call, method, path, requests = 1 }) => {
+  const sent = ({ simulator }: There) =>
+    simulator.control.requests().filter((request) => request.method === method && request.path === path);
 
   it.each(faults)('%s', async (what, fault, notCreated) => {
-    const { github, simulator, known } = await world();
-    simulator.control.fault({ ...fault, path, times: 20 });
-    if (name === 'deregister by id' && harmless.has(what)) {
-      expect(await call(github, known)).toBe('gone');
+    const there = await world();
+    there.simulator.control.fault({ ...fault, path, method, times: 20 });
+    if (method === 'DELETE' && harmless.has(what)) {
+      expect(await call(there)).toBe('gone');
       return;
     }
-    expect(await failureOf(GitHubError, call(github, known))).toMatchObject({ notCreated });
+    expect(await failureOf(GitHubError, call(there))).toMatchObject({ notCreated });
   });
 
-  it('is sent once, whatever becomes of its answer', async () => {
-    const { github, simulator, known } = await world();
-    simulator.control.fault({ kind: 'lost-after', path, times: 20 });
-    await failureOf(GitHubError, call(github, known));
-    const mutations = simulator.control.requests().filter(({ method }) => method !== 'GET');
-    expect(mutations.length).toBe(name === 'mint' || name === 'deregister by id' ? 1 : 0);
+  it.each(['lost-after', 'status'] as const)(
+    method === 'GET'
+      ? 'is asked again as often as it may be (%s), and changes nothing'
+      : 'is sent once, however often reads are asked again (%s)',
+    async (kind) => {
+      // Each try waits longer than the one before.
+      const retries = method === 'GET' ? 1 : 3;
+      const there = await world(retries);
+      there.simulator.control.fault({ kind, status: 502, path, method, times: 20 });
+      await failureOf(GitHubError, call(there));
+      const tries = sent(there).length;
+      // Of two at once the first that has failed for good ends the call.
+      if (method === 'GET') expect(tries).toBeGreaterThan(requests);
+      expect(tries).toBeLessThanOrEqual(method === 'GET' ? requests * (1 + retries) : 1);
+      const mutations = there.simulator.control.requests().filter((request) => request.method !== 'GET');
+      expect(mutations).toHaveLength(method === 'GET' ? 0 : 1);
+    },
+  );
+});
+
+describe('something on the way sends it again, and the second answer arrives', () => {
+  it('mint: 409, which is no proof of nothing; there is one runner, and it is found by its name', async () => {
+    const there = await world(3);
+    there.simulator.control.fault({ kind: 'twice', method: 'POST' });
+    expect(await failureOf(GitHubError, mint(there))).toMatchObject({ kind: 'conflict', notCreated: false });
+    expect(there.simulator.control.runners().map(({ name }) => name)).toEqual([registered, 'gha-i-b-1']);
+    expect(await there.github.deregister(repository, { id: null, name: 'gha-i-b-1' })).toBe('gone');
+    expect(there.simulator.control.runners().map(({ name }) => name)).toEqual([registered]);
+  });
+
+  it.each([
+    ['id', byId],
+    ['name', byName],
+  ])('deregister by %s: 404, and it is gone', async (_by, call) => {
+    const there = await world(3);
+    there.simulator.control.fault({ kind: 'twice', method: 'DELETE' });
+    expect(await call(there)).toBe('gone');
+    expect(there.simulator.control.runners()).toEqual([]);
+    expect(there.simulator.control.requests().at(-1)).toMatchObject({ method: 'DELETE', status: 404 });
+  });
+
+  it('deregister one that works: it is busy', async () => {
+    const there = await world(3);
+    there.simulator.control.takeJob(there.runnerId);
+    there.simulator.control.fault({ kind: 'twice', method: 'DELETE' });
+    expect(await byId(there)).toBe('busy');
+  });
+
+  it.each(['observe: the runs', 'runners', 'runner by name'])('%s: the same as once', async (name) => {
+    const there = await world();
+    const { call = observe } = calls[name] ?? {};
+    const once = await call(there);
+    there.simulator.control.fault({ kind: 'twice', times: 20 });
+    expect(await call(there)).toEqual(once);
   });
 });
 
 it('a name whose mint was lost is taken: GitHub answers 409, which is no proof of nothing', async () => {
   const { github, simulator } = await world();
   simulator.control.fault({ kind: 'lost-after' });
-  const request = { name: 'gha-i-a-1', labels: ['slurm-small'] };
+  const request = { name: 'gha-i-b-1', labels: ['slurm-small'] };
   expect(await failureOf(GitHubError, github.mint(repository, request))).toMatchObject({
     notCreated: false,
   });
@@ -97,5 +187,5 @@ it('a name whose mint was lost is taken: GitHub answers 409, which is no proof o
     kind: 'conflict',
     notCreated: false,
   });
-  expect(simulator.control.runners()).toHaveLength(1);
+  expect(simulator.control.runners()).toHaveLength(2);
 });

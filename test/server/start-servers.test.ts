@@ -241,6 +241,7 @@ describe('admin', () => {
       status: 'queued',
       conclusion: null,
       events: [],
+      earlierTries: 0,
       phases: [],
       accounting: [],
       output: null,

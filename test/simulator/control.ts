@@ -30,6 +30,7 @@ export interface SimulatorControl {
   /** Lets a runner take a job now, as if its process had asked. */
   takeJob(runnerId: number): SimulatedJob | null;
   completeJob(jobId: number, conclusion: string): void;
+  deleteRunner(runnerId: number): void;
   jobs(): readonly SimulatedJob[];
   runners(): readonly SimulatedRunner[];
   events(): readonly SimulatorEvent[];
@@ -71,6 +72,11 @@ export function simulatorControl({ state, faults, rate, requests, settings }: Pa
       return runner === undefined ? null : state.take(runner);
     },
     completeJob: (id, conclusion) => state.complete(jobOf(id), conclusion),
+    deleteRunner(id) {
+      const runner = state.runners.get(id);
+      if (runner === undefined) throw new Error(`there is no runner ${id}`);
+      state.removeRunner(runner, 'deleted');
+    },
     jobs: () => [...state.jobs.values()],
     runners: () => [...state.runners.values()],
     events: () => state.events,

@@ -4,6 +4,8 @@ export type FaultKind =
   | 'status'
   /** It happens, and the connection ends without an answer. */
   | 'lost-after'
+  /** Something on the way sends it again: it happens twice, and the second answer arrives. */
+  | 'twice'
   /** It happens, and the answer is cut in its middle. */
   | 'cut'
   /** It happens, and the answer is a page of a proxy. */
@@ -23,6 +25,8 @@ export interface Fault {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly message?: string | undefined;
   readonly delayMs?: number | undefined;
+  /** Of a delay: what happens in that time. */
+  readonly meanwhile?: (() => void) | undefined;
 }
 
 export class Faults {

@@ -95,8 +95,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     const found = findRoute(method, url.pathname);
     const path = found?.route.path ?? url.pathname;
     const met = faults.meet(method, path);
-    if (met?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, met.delayMs ?? 0));
-    const fault = met?.kind === 'delay' ? null : met;
+    if (met?.kind === 'delay') {
+      met.meanwhile?.();
+      await new Promise((resolve) => setTimeout(resolve, met.delayMs ?? 0));
+    }
+    if (met?.kind === 'twice') answerTo(found, url, body);
+    const fault = met?.kind === 'delay' || met?.kind === 'twice' ? null : met;
     if (!rate.spend()) {
       requests.push({ method, path, status: 403, cost: 0 });
       send(

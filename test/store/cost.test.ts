@@ -61,7 +61,7 @@ const calls: Readonly<Record<string, (db: Connection) => unknown>> = {
   leftoverRunners: (db) => runnerRows.leftoverRunners(db, 5),
   unstartedLeftovers: (db) => runnerRows.unstartedLeftovers(db, { scope: 's', pool: 'p' }),
   countOpenRunners: (db) => runnerRows.countOpenRunners(db),
-  newestRunnerNames: (db) => runnerRows.newestRunnerNames(db, ['a', 'b']),
+  runnersOfAll: (db) => runnerRows.runnersOfAll(db, ['a', 'b']),
   allPoolHealth: (db) => poolHealthRows.allPoolHealth(db),
   findPoolHealth: (db) => poolHealthRows.findPoolHealth(db, 'p'),
 };

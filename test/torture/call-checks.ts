@@ -142,7 +142,7 @@ export class CallChecks {
 
   /** GitHub refuses to delete a runner that works; nobody asks it to who knows of it only what its list says. */
   #deregistered(name: string): void {
-    const runner = this.#world.github.runner(name);
+    const runner = this.#world.github.find(name);
     this.#world.registrations.noteDeletion(name);
     if (!this.#world.isOurs(name))
       this.#world.history.violate(`GitHub was asked to delete ${name}, which is another's`);

@@ -18,8 +18,9 @@ const giveUpAfterMs = 900_000;
 
 export class ClusterNode {
   readonly job: InProcessJob;
+  /** Monotonic. */
+  readonly startedMs: number;
   readonly #world: World;
-  readonly #startedMs: number;
   #runnerName: string | null = null;
   #eventToken = '';
   #idleSinceMs = 0;
@@ -35,9 +36,9 @@ export class ClusterNode {
   constructor(world: World, job: InProcessJob) {
     this.#world = world;
     this.job = job;
-    this.#startedMs = world.clock.monotonicMs();
+    this.startedMs = world.clock.monotonicMs();
     this.#mailbox =
-      job.environment['GHA_SLURM_MAILBOX_KEY'] === undefined ? null : new MailboxNode(job, this.#startedMs);
+      job.environment['GHA_SLURM_MAILBOX_KEY'] === undefined ? null : new MailboxNode(job, this.startedMs);
   }
 
   get runnerName(): string | null {
@@ -85,7 +86,7 @@ export class ClusterNode {
       this.#mailbox === null ? await this.#askForRunner() : this.#askThroughMailbox(this.#mailbox);
     if (answer === null || answer.status === 503) {
       if (world.isTroubled) this.#note('it was not answered');
-      if (world.clock.monotonicMs() - this.#startedMs > giveUpAfterMs) this.#exit('FAILED');
+      if (world.clock.monotonicMs() - this.startedMs > giveUpAfterMs) this.#exit('FAILED');
       return;
     }
     world.invariants.history.noteClaim(job, answer.status);
@@ -139,7 +140,7 @@ export class ClusterNode {
 
   async #wait(name: string): Promise<void> {
     const { github, clock } = this.#world;
-    const runner = github.runner(name);
+    const runner = github.find(name);
     if (this.#broken) return;
     // The registration is gone: the runner says so, and exits.
     if (runner === undefined) return this.#exit('COMPLETED');
@@ -161,7 +162,7 @@ export class ClusterNode {
 
   async #work({ job, untilMs }: { job: SimulatedJob; untilMs: number }): Promise<void> {
     const { github, clock } = this.#world;
-    const runner = this.#runnerName === null ? undefined : github.runner(this.#runnerName);
+    const runner = this.#runnerName === null ? undefined : github.find(this.#runnerName);
     if (runner !== undefined) runner.lastSeenMs = clock.wallMs();
     if (!job.cancelRequested && clock.monotonicMs() < untilMs && job.status === 'in_progress') return;
     github.state.complete(job, job.cancelRequested ? 'cancelled' : 'success');

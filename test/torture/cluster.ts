@@ -6,6 +6,9 @@ import type { World } from './world.ts';
 
 export type SlurmEnd = keyof typeof slurmEnds;
 
+/** Longer than anything of the model takes. */
+const timeLimitMs = 3_600_000;
+
 export class Cluster {
   /** Slurm jobs that may run at once. */
   slots: number;
@@ -44,6 +47,21 @@ export class Cluster {
     for (const job of waiting.slice(0, Math.max(0, this.slots - running))) {
       this.#world.slurm.start(job);
       this.#nodes.set(job.id, new ClusterNode(this.#world, job));
+    }
+  }
+
+  /**
+   * Slurm ends by its time limit what no row knows and what has hung: `repair` leaves it, where nobody can tell what it does. Everything
+   * else is the service's to end, and no time limit may hide that it has not.
+   */
+  endOverdue(): void {
+    const { clock, service } = this.#world;
+    for (const job of this.running()) {
+      const node = this.#nodes.get(job.id);
+      if (node === undefined || clock.monotonicMs() - node.startedMs < timeLimitMs) continue;
+      const isKnown =
+        service.query('select 1 from allocations where slurm_job_name = ?', job.name).length > 0;
+      if (!isKnown) this.end(job, 'TIMEOUT');
     }
   }
 

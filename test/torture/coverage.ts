@@ -8,6 +8,7 @@ export const leftOut: ReadonlyMap<string, string> = new Map([
   ['store/service-lock.ts', 'it locks a side file for the process, and the kernel unlocks it when that dies'],
   ['store/migrate.ts', 'the service runs on a database that is migrated; upgrades have tests of their own'],
   ['cli/check-nodes.ts', 'an operator runs it, and its jobs have names that no service takes for its own'],
+  ['cli/end-check-job.ts', 'it takes these jobs away: test/cli/check-nodes.test.ts loses its answers'],
   ['store/back-up.ts', 'it writes to the copy, which is no backup before it is whole'],
 ]);
 

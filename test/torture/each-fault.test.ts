@@ -55,6 +55,16 @@ const life: readonly WorldEvent[] = [
   { kind: 'minutes', count: 12 },
 ];
 
+/** A runner is looked up by its name: one that a restored database has never heard of. */
+const unheardOf: readonly WorldEvent[] = [
+  { kind: 'backUp' },
+  { kind: 'withhold', on: true },
+  { kind: 'queue', count: 1, label: 'slurm-small' },
+  steps(3),
+  { kind: 'restore' },
+  { kind: 'withhold', on: false },
+];
+
 it.each(faults)('$call: $failure, $side', ({ kind, call, side, failure }) =>
   inFolder(async (files) => {
     const world = new World({ ...files, slots: 3 });
@@ -75,7 +85,7 @@ it.each(faults)('$call: $failure, $side', ({ kind, call, side, failure }) =>
       if (call === 'cancelByName')
         world.faults.failSlurm('submit', { kind: 'before', error: slurmFailures.timeout() });
       await happen(world, fault as WorldEvent, crash);
-      for (const event of life) {
+      for (const event of call === 'runner' ? [...unheardOf, ...life] : life) {
         await happen(world, event, crash);
         await world.step();
       }

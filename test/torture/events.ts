@@ -24,6 +24,7 @@ export const gitHubCalls = Object.keys({
   mint: true,
   deregister: true,
   runners: true,
+  runner: true,
 } satisfies Record<GitHubCall, true>) as GitHubCall[];
 
 /** What becomes of a call that goes wrong; one that is slow is an event of its own. */
@@ -256,8 +257,11 @@ export async function happen(
   }
 }
 
-/** Listings that are never whole: all others are refused by their client when something lacks. */
-export const mayLack: ReadonlySet<string> = new Set(['states', 'observe']);
+/**
+ * Listings that may lack what is there. The client of `runners` begins again when its pages do not agree, but does not see one that
+ * leaves while another joins; all others come in one piece, or are refused by their client when a part is missing.
+ */
+export const mayLack: ReadonlySet<string> = new Set(['states', 'observe', 'runners']);
 
 /** A statement that nothing was made is never about a call that took effect. */
 function faultOf(call: SlurmCall | GitHubCall, kind: Side, error: SlurmError | GitHubError): CallFault {

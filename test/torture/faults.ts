@@ -24,6 +24,7 @@ const gitHubCallNames: ReadonlySet<string> = new Set<GitHubCall>([
   'mint',
   'deregister',
   'runners',
+  'runner',
 ]);
 export const isGitHubCall = (call: SlurmCall | GitHubCall): call is GitHubCall => gitHubCallNames.has(call);
 

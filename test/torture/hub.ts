@@ -56,7 +56,7 @@ export class Hub {
   /** An administrator deletes a registration, and the runner does not notice. */
   deleteRunner(name: string): void {
     const { github, invariants, cluster } = this.#world;
-    const runner = github.runner(name);
+    const runner = github.find(name);
     if (runner === undefined || runner.jobId !== null) return;
     invariants.waste.note(name, 'its registration was deleted by hand');
     github.state.removeRunner(runner, 'deleted by hand');
@@ -85,7 +85,7 @@ export class Hub {
     // GitHub sees that nobody is at the other end any more.
     const held = cluster.heldRunners();
     for (const name of invariants.registrations()) {
-      const runner = held.has(name) ? undefined : github.runner(name);
+      const runner = held.has(name) ? undefined : github.find(name);
       if (runner !== undefined) runner.online = false;
     }
     for (const { job } of this.#stolen.filter(({ untilMs }) => clock.monotonicMs() >= untilMs)) {

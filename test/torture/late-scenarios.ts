@@ -88,7 +88,7 @@ export const lateScenarios: readonly Scenario[] = [
       world.faults.withholdJobs(false);
       await step(6);
       const [name = ''] = world.invariants.registrations();
-      const left = world.github.runner(name);
+      const left = world.github.find(name);
       if (left !== undefined) world.github.state.removeRunner(left, 'offline for a day');
       world.service.kill();
       await step(4);

@@ -18,6 +18,7 @@ export const mutations: Readonly<Record<string, Readonly<Record<string, boolean>
     deregister: true,
     observe: false,
     runners: false,
+    runner: false,
     pollDelayMs: false,
     rateLimit: false,
   } satisfies Record<keyof GitHubPort, boolean>,

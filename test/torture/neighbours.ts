@@ -17,5 +17,4 @@ export function moveIn({ slurm, github }: Surroundings): void {
   github.state.addRunner(repository, theirRunner, ['slurm-neighbor']);
 }
 
-export const isNeighbourThere = ({ github }: Surroundings): boolean =>
-  github.runner(theirRunner) !== undefined;
+export const isNeighbourThere = ({ github }: Surroundings): boolean => github.find(theirRunner) !== undefined;

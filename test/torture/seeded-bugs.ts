@@ -301,4 +301,17 @@ export const seededBugs: readonly SeededBug[] = [
       },
     ],
   },
+  {
+    // Focused: it takes a restore while a runner that the backup does not know works, and a list that lacks it at that moment.
+    name: 'cancel what no row holds when a list lacks its runner',
+    kinds: ['queue', 'backUp', 'restore', 'github', 'steps'],
+    sentence: /was cancelled, which works on job|was cancelled while its runner/,
+    changes: [
+      {
+        file: 'src/controller/end-orphans.ts',
+        from: "if (listed.length === 0 && job.states.includes('PENDING')) {",
+        to: 'if (listed.length === 0) {',
+      },
+    ],
+  },
 ];

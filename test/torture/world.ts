@@ -85,6 +85,7 @@ export class World {
     this.hub.step();
     this.faults.step();
     this.invariants.beginStep();
+    this.cluster.endOverdue();
     this.cluster.startJobs();
     await this.service.process?.tick();
     await this.cluster.stepNodes();
