@@ -17,6 +17,7 @@ import { isNeighbourThere, moveIn } from './neighbours.ts';
 import { Polls } from './polls.ts';
 import { RegistrationBound } from './registration-bound.ts';
 import { SubmitRate } from './submit-rate.ts';
+import { surplusReleasesTooMany } from './surplus-releases.ts';
 import { type EndedRow, Waste } from './waste.ts';
 
 interface FreshEvent extends EndedRow {
@@ -39,6 +40,8 @@ interface Surroundings {
   /** The service lives, and has room on its disk. */
   readonly canWrite: () => boolean;
 }
+
+const isSupply: ReadonlySet<AllocationState> = new Set(['submitting', 'pending', 'claimed']);
 
 export class Invariants {
   readonly history = new History();
@@ -63,6 +66,8 @@ export class Invariants {
   readonly submits = new SubmitRate();
   #lastEvent = 0;
   readonly #polls = new Polls();
+  /** Labels of allocations that were there for a queued job, and that went in this step. */
+  #lost: readonly string[] = [];
 
   constructor(world: Surroundings) {
     this.#world = world;
@@ -184,7 +189,8 @@ export class Invariants {
 
   /** After a turn: `unexplained` are those of the queued jobs that have neither an allocation nor a reason. */
   checkReasons(waiting: readonly SimulatedJob[], unexplained: ReadonlySet<number>): void {
-    for (const sentence of this.#polls.check(waiting, unexplained)) this.history.violate(sentence);
+    for (const sentence of this.#polls.check(waiting, unexplained, this.#lost))
+      this.history.violate(sentence);
   }
 
   /** The service can't say what becomes of its jobs. */
@@ -268,28 +274,13 @@ export class Invariants {
     for (const { name, from, to } of fresh)
       if (from === null ? to !== 'submitting' : !mayMove(from, to))
         this.history.violate(`${name} made a move from ${from} to ${to}`);
+    this.#lost = fresh.flatMap(({ from, to, profile }) =>
+      from !== null && isSupply.has(from) && (to === 'releasing' || to === 'ended') ? [profile] : [],
+    );
     const ended = fresh.filter(({ to }) => to === 'ended');
     for (const sentence of this.waste.check(ended)) this.history.violate(sentence);
-    this.#checkReleases(fresh);
-  }
-
-  /** Nobody gives up what is wanted: a release as surplus leaves enough for the fewest that were queued around it. */
-  #checkReleases(fresh: readonly FreshEvent[]): void {
-    const surplus = fresh.filter(({ detail }) => detail === 'surplus');
-    for (const label of new Set(surplus.map(({ profile }) => profile))) {
-      const [waiting] = this.#world.query<{ count: number }>(
-        "select count(*) as count from allocations where state in ('submitting', 'pending', 'claimed') and profile = ?",
-        label,
-      );
-      // What went for other reasons in the same step was there when it was decided.
-      const [others] = this.#world.query<{ count: number }>(
-        "select count(*) as count from allocation_events e join allocations a on a.id = e.allocation_id where a.profile = ? and e.at >= ? and e.from_state in ('submitting', 'pending', 'claimed') and e.to_state in ('busy', 'releasing', 'ended') and e.detail <> 'surplus'",
-        label,
-        this.#stepWallMs,
-      );
-      const least = this.#demand.leastSince(label, this.#stepsMs[0]);
-      if ((waiting?.count ?? 0) + (others?.count ?? 0) < least)
-        this.history.violate(`${label} was given up as surplus, and ${least} jobs were queued all the time`);
-    }
+    const step = { sinceMs: this.#stepsMs[0], beganAt: this.#stepWallMs };
+    const surroundings = { query: this.#world.query, demand: this.#demand };
+    for (const sentence of surplusReleasesTooMany(surroundings, fresh, step)) this.history.violate(sentence);
   }
 }

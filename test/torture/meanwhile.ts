@@ -61,6 +61,8 @@ export class Meanwhile {
     const about = github.faults.calls.at(-1)?.about;
     const held = oneAtATime.has(call) ? 1 : 0;
     this.#observations += held;
+    // Nothing happens within the caller's own step: it first comes to wait for the call.
+    await flush();
     for (const happening of all) {
       clock.advance(happeningMs);
       await this.#happen(happening);

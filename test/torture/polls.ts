@@ -24,11 +24,23 @@ export class Polls {
     this.#inThisTurn.clear();
   }
 
-  /** After a turn. `unexplained`: those that wait, and have neither. @returns what does not hold. */
-  check(waiting: readonly SimulatedJob[], unexplained: ReadonlySet<number>): string[] {
+  /**
+   * After a turn. `unexplained`: those that wait, and have neither; `lost`: labels of the allocations that went in this turn, each of which
+   * a job may have had when it was planned. @returns what does not hold.
+   */
+  check(
+    waiting: readonly SimulatedJob[],
+    unexplained: ReadonlySet<number>,
+    lost: readonly string[],
+  ): string[] {
     this.#inThisTurn.clear();
-    return waiting.flatMap(({ id }) => {
+    const left = [...lost];
+    return waiting.flatMap(({ id, labels: [label = ''] }) => {
       if (!unexplained.has(id)) this.#answers.delete(id);
+      else if (left.includes(label)) {
+        left.splice(left.indexOf(label), 1);
+        this.#answers.set(id, 1);
+      }
       return (this.#answers.get(id) ?? 0) < most
         ? []
         : [`job ${id} is queued, and has neither an allocation nor a reason`];
