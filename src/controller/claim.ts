@@ -1,23 +1,23 @@
 /**
  * A runner gets its identity when its Slurm job starts and asks for it. Demand is checked and the row moves to `claimed`
- * in one synchronous transaction before anything is minted; mints are single-flight per allocation. In doubt, mint: a
+ * in one synchronous transaction before anything is minted, and demand once more when GitHub is asked, which may be
+ * after a deletion; mints are single-flight per allocation. In doubt, mint: a
  * wrong mint costs one idle time-out, a wrong refusal costs a place in Slurm's queue. But a registration that a lost or
  * released runner has left is waited for: until GitHub has deleted it, it stands for one of the queued jobs.
  */
 import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import type { Connection } from '../store/connection.ts';
-import { countClaimed, liveAllocationBySlurmJob } from '../store/live-allocations.ts';
+import { liveAllocationBySlurmJob } from '../store/live-allocations.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
 import { unstartedLeftovers } from '../store/runner-rows.ts';
-import { countQueued } from '../store/workflow-job-rows.ts';
 import type { ClaimAnswer, ClaimRequest, NodeTimes } from './claim-answer.ts';
 import type { Context } from './context.ts';
 import { endAllocation } from './end-allocation.ts';
+import { freeJobs } from './free-jobs.ts';
 import { loseSubmit } from './lose-submit.ts';
 import { mintRunner } from './mint-runner.ts';
 import { progress } from './pool-health.ts';
-import { queueHorizonMs } from './queue-horizon.ts';
 import { regrantClaim } from './regrant-claim.ts';
 import { tokenMatches } from './secret-token.ts';
 
@@ -94,7 +94,7 @@ export class Claims {
     if (row === undefined) return gone('unknown allocation');
     const context = this.#context;
     const nowMs = context.clock.steadyMs();
-    const free = countQueued(tx, row.pool, queueHorizonMs(context.clock)) - countClaimed(tx, row.pool, id);
+    const free = freeJobs(context, tx, row);
     if (!context.config.repositories.includes(row.scope) || free <= 0)
       return this.#refuseSurplus(tx, row, request, nowMs);
     const leftovers = unstartedLeftovers(tx, row);

@@ -8,10 +8,11 @@ import { GitHubError } from '../domain/errors.ts';
 import { runnerName } from '../domain/names.ts';
 import { findAllocation, forgiveClaim, updateAllocation } from '../store/allocation-rows.ts';
 import type { Allocation } from '../store/move-allocation.ts';
-import { finishMint, insertMint, runnersOf } from '../store/runner-rows.ts';
+import { finishMint, insertMint, runnersOf, unstartedLeftovers } from '../store/runner-rows.ts';
 import type { ClaimAnswer } from './claim-answer.ts';
 import type { Context } from './context.ts';
 import { deregisterAll } from './deregister.ts';
+import { freeJobs } from './free-jobs.ts';
 import { hashToken, newToken } from './secret-token.ts';
 
 export async function mintRunner(
@@ -35,6 +36,11 @@ async function mint(context: Context, row: Allocation, workFolder: string | unde
   const name = nextName(context, row.id);
   if (findAllocation(store.db, row.id)?.state !== 'claimed')
     return { status: 410, message: 'released meanwhile' };
+  // The queue may have been seen again since the claim: then the next question is judged by that.
+  if (freeJobs(context, store.db, row) <= unstartedLeftovers(store.db, row).length) {
+    forgiveClaim(store.db, row.id);
+    return later('its job has gone elsewhere meanwhile', null);
+  }
   insertMint(store.db, { name, allocationId: row.id, scope: row.scope }, clock.steadyMs());
   let minted: { runnerId: number; jitConfig: string };
   try {

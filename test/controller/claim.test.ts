@@ -209,6 +209,25 @@ describe('a claim', () => {
     expect(h.github.state.runners.size).toBe(1);
   });
 
+  it('503: its job was cancelled while the registration before was deleted: nothing is minted, and the next answer is 410', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    h.slurm.start(h.theJob());
+    h.github.faults.order('mint', { kind: 'before', error: gitHubFailures.unavailable() });
+    await h.claim(h.theJob());
+    const deleted = h.github.faults.hold('deregister');
+    const claiming = h.claim(h.theJob());
+    await flush();
+    if (job !== undefined) h.github.state.cancelJob(job);
+    await h.tick();
+    deleted();
+    expect(await claiming).toMatchObject({ status: 503 });
+    expect(h.github.faults.count('mint')).toBe(1);
+    expect(h.column('select claims from allocations')).toEqual([1]);
+    expect(await h.claim(h.theJob())).toMatchObject({ status: 410 });
+  });
+
   it('released while it was minted: the new runner is deleted, and the answer is 410', async () => {
     const h = new Harness();
     const [job] = h.queue();

@@ -116,4 +116,16 @@ export const claimScenarios: readonly Scenario[] = [
       await step(4);
     },
   },
+  {
+    name: 'a job that is cancelled while the registration that it may not have is deleted',
+    slots: 1,
+    async play(world, step) {
+      world.hub.queue(1);
+      await step(1);
+      world.faults.failGitHub('mint', { kind: 'before', error: gitHubFailures.unavailable() });
+      await step(1);
+      world.faults.slow({ call: 'deregister', when: 'before', meanwhile: ['cancel', 'turn'], times: 1 });
+      await step(4);
+    },
+  },
 ];
