@@ -1,6 +1,7 @@
 /**
  * `npm run torture -- --minutes 5`: crashes at every place that asks for an effect, then random schedules for as long as is left, one
- * process a core. From an hour on every point of every scenario is crashed at, which takes ten minutes of two cores. Ends with a table, and with 1 when something did not hold.
+ * process a core. With `--every-point`, and from an hour on, it crashes at every point of every scenario, which takes minutes. Ends with
+ * a table, and with 1 when something did not hold.
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +13,12 @@ import type { SweepShare } from './sweep.ts';
 import { sumOf } from './tally.ts';
 import type { Done } from './worker.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' } } });
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '5' }, 'every-point': { type: 'boolean', default: false } },
+});
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) {
-  console.error('usage: npm run torture -- [--minutes 5]');
+  console.error('usage: npm run torture -- [--minutes 5] [--every-point]');
   process.exit(64);
 }
 
@@ -27,7 +30,7 @@ const asked = Array.from({ length: workers }, (_, worker) =>
   askProcess<SweepShare, Done>(root, 'worker.ts', {
     worker,
     workers,
-    every: minutes >= everyPointMinutes,
+    every: values['every-point'] || minutes >= everyPointMinutes,
     untilMs,
   }),
 );
