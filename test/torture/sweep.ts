@@ -17,6 +17,8 @@ export interface Point {
   readonly name: string;
   /** Places in the source, as in effect-sites.ts. */
   readonly places: readonly string[];
+  /** Those that it comes to: a scenario may end the process while a call is under way. */
+  readonly sides: readonly Side[];
 }
 
 export interface Files {
@@ -29,11 +31,16 @@ const nameOf = (what: string, places: readonly string[]): string =>
 
 /** Counts, and remembers where effects are asked for. */
 class Recording implements Crashes {
-  readonly #points: { name: string; isEffect: boolean; readonly places: Set<string> }[] = [];
+  readonly #points: {
+    readonly name: string;
+    isEffect: boolean;
+    readonly places: Set<string>;
+    readonly sides: Set<Side>;
+  }[] = [];
 
   reach({ what, isEffect, places }: Asked): number {
     const at = isEffect ? places() : [];
-    return this.#points.push({ name: nameOf(what, at), isEffect, places: new Set(at) }) - 1;
+    return this.#points.push({ name: nameOf(what, at), isEffect, places: new Set(at), sides: new Set() }) - 1;
   }
 
   write(point: number, places: () => readonly string[]): void {
@@ -45,13 +52,14 @@ class Recording implements Crashes {
     if (it !== undefined) it.isEffect = false;
   }
 
-  diesAt(): boolean {
+  diesAt(point: number, side: Side): boolean {
+    this.#points[point]?.sides.add(side);
     return false;
   }
 
   get effects(): Point[] {
-    return this.#points.flatMap(({ name, isEffect, places }, index) =>
-      isEffect ? { index, name, places: [...places].sort() } : [],
+    return this.#points.flatMap(({ name, isEffect, places, sides: reached }, index) =>
+      isEffect ? { index, name, places: [...places].sort(), sides: [...reached] } : [],
     );
   }
 }
@@ -201,7 +209,7 @@ export async function sweep(files: Files, { worker, workers, every, untilMs }: S
   const chosen = every ? found : telling(found);
   for (const [index, { scenario, point }] of chosen.entries()) {
     if (index % workers !== worker) continue;
-    for (const side of sides) {
+    for (const side of point.sides) {
       if (Date.now() > untilMs) return swept;
       swept.crashes += 1;
       for (const what of await crashAt(scenario, files, point, side))
