@@ -100,6 +100,15 @@ export class CallChecks {
     if (tooMany !== null) history.violate(tooMany);
   }
 
+  /** The service dies: nobody hears what becomes of a submit that is under way. */
+  noteDeath(): void {
+    const { query } = this.#world;
+    const rows = query<{ name: string; profile: string }>(
+      "select slurm_job_name as name, profile from allocations where state = 'submitting'",
+    );
+    for (const { name, profile } of rows) if (this.#sent.has(name)) this.#inDoubt.set(name, profile);
+  }
+
   /** A process of the service begins: nobody waits for the mints of the one before. */
   noteStart(): void {
     this.#minting.clear();

@@ -51,17 +51,18 @@ export class Cluster {
   }
 
   /**
-   * Slurm ends by its time limit what no row knows and what has hung: `repair` leaves it, where nobody can tell what it does. Everything
+   * Slurm ends by its time limit what no row knows, what has hung and what has no registration: `repair` leaves it, where nobody can tell what it does. Everything
    * else is the service's to end, and no time limit may hide that it has not.
    */
   endOverdue(): void {
-    const { clock, service } = this.#world;
+    const { clock, service, invariants } = this.#world;
     for (const job of this.running()) {
       const node = this.#nodes.get(job.id);
       if (node === undefined || clock.monotonicMs() - node.startedMs < timeLimitMs) continue;
       const isKnown =
         service.query('select 1 from allocations where slurm_job_name = ?', job.name).length > 0;
-      if (!isKnown) this.end(job, 'TIMEOUT');
+      const isRegistered = invariants.registrations().some((name) => name.startsWith(`${job.name}-`));
+      if (!isKnown && !isRegistered) this.end(job, 'TIMEOUT');
     }
   }
 

@@ -2,7 +2,7 @@
  * What must hold whatever happens, checked from outside: by what Slurm, GitHub and the database have, never by what the
  * service says of itself. Some of it at each call, some after each step, some when all is quiet.
  */
-import { type AllocationState, mayMove } from '../../src/domain/allocation-state.ts';
+import type { AllocationState } from '../../src/domain/allocation-state.ts';
 import { config } from '../controller/controller-config.ts';
 import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
@@ -13,6 +13,7 @@ import { CallChecks } from './call-checks.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { Demand } from './demand.ts';
 import { History } from './history.ts';
+import { Moves } from './moves.ts';
 import { isNeighbourThere, moveIn } from './neighbours.ts';
 import { Polls } from './polls.ts';
 import { RegistrationBound } from './registration-bound.ts';
@@ -66,6 +67,7 @@ export class Invariants {
   readonly submits = new SubmitRate();
   #lastEvent = 0;
   readonly #polls = new Polls();
+  readonly #moves: Moves;
   /** Labels of allocations that were there for a queued job, and that went in this step. */
   #lost: readonly string[] = [];
 
@@ -90,6 +92,7 @@ export class Invariants {
         world.github.countAnswer();
       };
     };
+    this.#moves = new Moves(world);
     this.waste = new Waste({
       jobs: () => this.#jobs(),
       isKnown: (name) => world.query('select 1 from allocations where slurm_job_name = ?', name).length > 0,
@@ -140,6 +143,12 @@ export class Invariants {
       .filter((name) => name.startsWith(this.#prefix));
   }
 
+  /** Before a process of the service is gone: what it was about to submit is in doubt, what had asked for its runner may need another. */
+  noteDeath(): void {
+    this.#calls.noteDeath();
+    for (const name of this.namesIn('submitting', 'claimed')) this.waste.note(name, 'the service died');
+  }
+
   /** A process of the service begins: it remembers no surplus. */
   noteStart(): void {
     this.#starts += 1;
@@ -158,6 +167,7 @@ export class Invariants {
     );
     for (const { name } of [...rows, ...this.live()]) this.waste.note(name, 'a backup was restored');
     this.submits.noteRestore();
+    this.#moves.noteRestore();
   }
 
   /** Allocations of ours in any of these states. */
@@ -271,9 +281,7 @@ export class Invariants {
       this.#lastEvent,
     );
     this.#lastEvent = fresh.at(-1)?.id ?? this.#lastEvent;
-    for (const { name, from, to } of fresh)
-      if (from === null ? to !== 'submitting' : !mayMove(from, to))
-        this.history.violate(`${name} made a move from ${from} to ${to}`);
+    for (const sentence of this.#moves.check(fresh)) this.history.violate(sentence);
     this.#lost = fresh.flatMap(({ from, to, profile }) =>
       from !== null && isSupply.has(from) && (to === 'releasing' || to === 'ended') ? [profile] : [],
     );

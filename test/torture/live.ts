@@ -2,6 +2,7 @@
 import type { WorldEvent } from './events.ts';
 import { happen } from './events.ts';
 import type { Crashes, Side } from './mortal-process.ts';
+import type { ServiceOptions } from './service-life.ts';
 import type { Files } from './sweep.ts';
 import { World } from './world.ts';
 
@@ -39,9 +40,13 @@ export class ScheduledCrash implements Crashes {
 }
 
 /** @returns what did not hold. */
-export async function live(files: Files, events: readonly WorldEvent[]): Promise<readonly string[]> {
+export async function live(
+  files: Files,
+  events: readonly WorldEvent[],
+  options: Pick<ServiceOptions, 'keepsClock'> = {},
+): Promise<readonly string[]> {
   const crashes = new ScheduledCrash();
-  const world = new World({ ...files, crashes, slots: 3 });
+  const world = new World({ ...files, ...options, crashes, slots: 3 });
   try {
     world.service.start();
     for (const event of events) {

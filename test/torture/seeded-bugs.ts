@@ -213,6 +213,32 @@ export const seededBugs: readonly SeededBug[] = [
     ],
   },
   {
+    // Focused as the one before, and for the same reason.
+    name: 'count no registration of a runner that is being released',
+    kinds: ['queue', 'github', 'nodeFail', 'steps'],
+    sentence: /was minted beside/,
+    changes: [
+      {
+        file: 'src/store/runner-rows.ts',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
+        from: "sql`+${allocations.state} in ('ended', 'releasing')`,\n        isNull(allocations.workflowJobId),",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
+        to: "sql`+${allocations.state} = 'ended'`,\n        isNull(allocations.workflowJobId),",
+      },
+    ],
+  },
+  {
+    name: 'move a row without a word of it',
+    sentence: /its last move went to/,
+    changes: [
+      {
+        file: 'src/store/move-allocation.ts',
+        from: 'noteMove(tx).run({ allocationId: id, at: atMs, fromState: from, toState: to, detail: detail ?? null });',
+        to: "if (from !== 'releasing') noteMove(tx).run({ allocationId: id, at: atMs, fromState: from, toState: to, detail: detail ?? null });",
+      },
+    ],
+  },
+  {
     // It ends by itself when it has idled for long enough.
     name: 'keep an idle runner that no job is left for',
     sentence: /idle registrations for/,
@@ -271,6 +297,18 @@ export const seededBugs: readonly SeededBug[] = [
         file: 'src/store/allocation-rows.ts',
         from: 'return unconfirmed.unionAll(unfenced).prepare();',
         to: 'return unconfirmed.prepare();',
+      },
+    ],
+  },
+  {
+    name: 'count a submit that the service died over as no supply',
+    sentence: /was submitted beside/,
+    changes: [
+      {
+        file: 'src/store/allocation-rows.ts',
+        from: ".where(and(isNull(fences.answeredAt), eq(allocations.outcome, 'submit-lost')));",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
+        to: ".where(and(isNull(fences.answeredAt), eq(allocations.outcome, 'submit-lost'), sql`${allocations.reason} <> 'The service stopped before Slurm answered.'`));",
       },
     ],
   },

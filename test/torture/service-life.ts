@@ -19,6 +19,8 @@ export interface ServiceOptions {
   readonly crashes?: Crashes;
   /** In place of what the tests of the controller have. */
   readonly config?: Partial<ControllerConfig>;
+  /** A wall clock that was set stays so over a start. Default: false. */
+  readonly keepsClock?: boolean;
 }
 
 /** Repairs after a restore that leave something to do are run again, so often. */
@@ -63,8 +65,7 @@ export class ServiceLife {
   start(): void {
     if (this.#process !== null || this.#isRestoring) return;
     this.#closeReader();
-    // A start finds the time that it should be: the database has only this to go by.
-    this.#jumpMs = 0;
+    this.#findTime();
     try {
       this.#process = new ServiceProcess(this.#surroundings());
       this.#world.invariants.noteStart();
@@ -80,17 +81,17 @@ export class ServiceLife {
     this.#jumpMs += byMs;
   }
 
+  /** What is held against times in the database holds only where each process begins with the time that it should be. */
+  #findTime(): void {
+    if (this.#options.keepsClock !== true) this.#jumpMs = 0;
+  }
+
   get jumpMs(): number {
     return this.#jumpMs;
   }
 
   kill(): void {
-    // What it was about to submit is in doubt, and what had asked for its runner may have to be given another one.
-    if (this.#process !== null) {
-      const { invariants } = this.#world;
-      for (const name of invariants.namesIn('submitting', 'claimed'))
-        invariants.waste.note(name, 'the service died');
-    }
+    if (this.#process !== null) this.#world.invariants.noteDeath();
     this.#repairing?.die();
     this.#process?.die();
     this.#process?.close();
@@ -174,7 +175,7 @@ export class ServiceLife {
   /** False when something is left to do, when a side did not answer, or when it died over it. */
   async #repair(): Promise<boolean> {
     this.#closeReader();
-    this.#jumpMs = 0;
+    this.#findTime();
     const process = new MortalProcess(this.#surroundings());
     this.#repairing = process;
     try {
