@@ -213,9 +213,9 @@ export const seededBugs: readonly SeededBug[] = [
     ],
   },
   {
-    // Focused as the one before, and for the same reason.
+    // Focused: it takes runners that never come online, deletions that fail, and another job of their pool.
     name: 'count no registration of a runner that is being released',
-    kinds: ['queue', 'github', 'nodeFail', 'steps'],
+    kinds: ['queue', 'github', 'thief', 'breakRunners', 'steps', 'minutes'],
     sentence: /was minted beside/,
     changes: [
       {
