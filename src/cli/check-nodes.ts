@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Config, Secrets } from '../config/load-config.ts';
 import type { SlurmJobRef } from '../controller/ports.ts';
 import { submitRequest } from '../controller/submit-request.ts';
-import { SlurmError } from '../domain/errors.ts';
+import { OperatorError, SlurmError } from '../domain/errors.ts';
 import { slurmPhase } from '../domain/slurm-job-state.ts';
 import type { SlurmClient } from '../slurm/create-slurm-client.ts';
 import type { SlurmJobDetail } from '../slurm/parse-job.ts';
@@ -40,15 +40,16 @@ const realPause = (ms: number, stop?: AbortSignal): Promise<void> =>
 
 /**
  * Submits a job of each profile, as each user and with each account that it is used with, that does what every batch script does up to its
- * claim, and claims nothing. Resolves when all have ended, and nothing of them is left, whatever became of a submit; or when a verdict says
+ * claim, and claims nothing. Settles when all have ended, and nothing of them is left, whatever became of a submit; or when a verdict says
  * what is.
+ * @throws what is no SlurmError; OperatorError with its message where its job may be left.
  */
 export function checkNodes(
   slurm: SlurmClient,
   { config, secrets }: { readonly config: Config; readonly secrets: Secrets },
   { waitMs, stop, pause = realPause }: NodeCheck,
 ): Promise<NodeVerdict[]> {
-  return Promise.all(profileUses(config).map(async (use) => ({ what: use.what, ...(await checkUse(use)) })));
+  return allOf(profileUses(config).map(async (use) => ({ what: use.what, ...(await checkUse(use)) })));
 
   async function checkUse({ profile, scope, user }: ProfileUse): Promise<Verdict> {
     if (stop.aborted) return stopped;
@@ -70,7 +71,14 @@ export function checkNodes(
       if (ended !== null) return verdictOf(ended);
       verdict = stop.aborted ? stopped : await lateVerdict({ id, user });
     } catch (error) {
-      if (!(error instanceof SlurmError)) throw error;
+      if (!(error instanceof SlurmError)) {
+        const left = await endCheckJob(slurm, { id, name, user }, { stop, pause });
+        if (left === null) throw error;
+        const words = error instanceof Error ? error.message : String(error);
+        throw new OperatorError(`${words.replace(/\.?$/, '.')} ${left}`, 1, {
+          cause: error,
+        });
+      }
       verdict = { fits: false, says: error.message };
       if (id === null && error.notCreated) return verdict;
     }
@@ -96,6 +104,12 @@ export function checkNodes(
     const why = reason == null ? '' : `: Slurm says ${reason}`;
     return { fits: false, says: `did not end within ${Math.round(waitMs / 1_000)} s${why}` };
   }
+}
+
+/** Waits for all, also when one fails: a process that ends at once leaves the Slurm jobs of the others. */
+async function allOf(checks: readonly Promise<NodeVerdict>[]): Promise<NodeVerdict[]> {
+  await Promise.allSettled(checks);
+  return Promise.all(checks);
 }
 
 function verdictOf(found: SlurmJobDetail): Verdict {

@@ -3,7 +3,6 @@
  * by its name alone where the answer was lost, and some more times then, since a submit can take effect after any check. One that does so
  * after all of them claims nothing, and ends by itself.
  */
-import { SlurmError } from '../domain/errors.ts';
 import type { SlurmClient } from '../slurm/create-slurm-client.ts';
 
 export interface CheckJob {
@@ -36,8 +35,8 @@ export async function endCheckJob(
       await (id === null ? slurm.cancelByName(name, user) : slurm.cancel({ id, name, user }));
       if (id !== null) return null;
       answered = true;
-    } catch (error) {
-      if (!(error instanceof SlurmError)) throw error;
+    } catch {
+      // Whatever it was: the job is there until Slurm has said otherwise.
     }
   }
   if (answered) return null;

@@ -48,7 +48,10 @@ const nameIn = (asked: readonly Asked[]) =>
   (asked.find(isSubmit)?.body as { job?: { name?: string } } | undefined)?.job?.name;
 
 /** @param answer to each call; undefined: that Slurm has job 7, which waits. */
-async function checkWith(answer: (asked: Asked, cancels: number) => Scripted | undefined) {
+async function checkWith(
+  answer: (asked: Asked, cancels: number) => Scripted | undefined,
+  paused: () => void = () => undefined,
+) {
   let cancels = 0;
   const { client, asked, clock } = await slurmrestd((call) => {
     if (isCancel(call)) cancels += 1;
@@ -59,14 +62,19 @@ async function checkWith(answer: (asked: Asked, cancels: number) => Scripted | u
   const pause = async (ms: number) => {
     pauses.push(ms);
     clock.advance(ms);
+    paused();
   };
-  const [verdict] = await checkNodes(client, loadConfig(file, { GITHUB_TOKEN: 't' }), {
+  const checked = checkNodes(client, loadConfig(file, { GITHUB_TOKEN: 't' }), {
     waitMs: 1,
     stop: new AbortController().signal,
     pause,
   });
+  const [failed, verdict] = await checked.then(
+    ([one]) => [null, one] as const,
+    (error: unknown) => [error, undefined] as const,
+  );
   const cancelled = asked.filter(isCancel).map(({ body }) => body);
-  return { verdict, asked, cancelled, pauses, name: nameIn(asked) };
+  return { verdict, failed, asked, cancelled, pauses, name: nameIn(asked) };
 }
 
 describe('a submit whose answer is lost', () => {
@@ -118,6 +126,31 @@ it('what does not end in time is cancelled by its id and name, again where that 
   });
   expect(cancelled).toHaveLength(3);
   for (const body of cancelled) expect(body).toMatchObject({ jobs: ['7'], job_name: name });
+});
+
+describe('an error of no known kind after the submit', () => {
+  /** At the first look, which comes after the submit. */
+  const failingOnce = () => {
+    let pauses = 0;
+    return () => {
+      pauses += 1;
+      if (pauses === 1) throw new RangeError('a mistake');
+    };
+  };
+
+  it('is told, and leaves no job', async () => {
+    const { failed, cancelled, name } = await checkWith(() => undefined, failingOnce());
+    expect(failed).toMatchObject({ name: 'RangeError', message: 'a mistake' });
+    expect(cancelled).toMatchObject([{ jobs: ['7'], job_name: name }]);
+  });
+
+  it('is told with the job that may be left', async () => {
+    const { failed, name } = await checkWith((call) => (isCancel(call) ? lost : undefined), failingOnce());
+    expect(failed).toMatchObject({ message: expect.stringContaining(`scancel --name=${name}`) });
+    expect(failed).toMatchObject({
+      message: expect.stringMatching(/^a mistake\. Its Slurm job may be left/),
+    });
+  });
 });
 
 describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
