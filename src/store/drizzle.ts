@@ -34,6 +34,7 @@ export const {
 } = orm;
 export const { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } = core;
 export type { SQL } from 'drizzle-orm';
+export type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 export const { drizzle } = driver;
 export const { migrate } = migrator;
 export const { readMigrationFiles } = files;

@@ -18,12 +18,15 @@ export const openRunnerStates: ReadonlySet<RunnerRow['state']> = new Set(openSta
 /** The term of the partial index on open rows, in its own words: SQLite uses the index for a query that repeats them. */
 const isOpen = sql`${runners.state} in ('minting', 'registered', 'doubtful')`;
 
+/** Two that a start has bounded have the same time: then in the order in which they were written down. */
+const oldestFirst = [asc(runners.mintedAt), sql`"runners".rowid`] as const;
+
 const allOf = prepared((db) =>
   db
     .select()
     .from(runners)
     .where(eq(runners.allocationId, given('allocationId')))
-    .orderBy(asc(runners.mintedAt))
+    .orderBy(...oldestFirst)
     .prepare(),
 );
 
@@ -190,7 +193,7 @@ const ofAll = prepared((db) =>
     .from(runners)
     // One statement for any number of ids, where a list of parameters is a statement for each number.
     .where(sql`${runners.allocationId} in (select value from json_each(${given('ids')}))`)
-    .orderBy(asc(runners.mintedAt))
+    .orderBy(...oldestFirst)
     .prepare(),
 );
 

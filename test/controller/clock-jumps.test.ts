@@ -224,4 +224,21 @@ describe('a clock that was set back before a start', () => {
     h.restart();
     expect(h.log.filter(({ message }) => message.includes('set back before this start'))).toHaveLength(1);
   });
+
+  it('keeps no start that nobody has confirmed for longer, once its registration is gone', async () => {
+    const h = new Harness();
+    const [job] = h.queue();
+    await h.tick();
+    const { runnerName, eventToken } = await h.startAndClaim(h.theJob());
+    const id = h.live()[0]?.id ?? '';
+    h.controller.takeEvent(id, eventToken, 'started');
+    expect(h.live()).toMatchObject([{ state: 'busy', workflowJobId: null }]);
+    if (job !== undefined) h.github.state.cancelJob(job);
+    const runner = h.github.find(runnerName);
+    if (runner !== undefined) h.github.state.runners.delete(runner.id);
+    jump(h, -2 * hourMs);
+    h.restart();
+    await h.pass(30 * minuteMs);
+    expect(h.rows()).toMatchObject([{ state: 'ended' }]);
+  });
 });
