@@ -25,7 +25,7 @@ export interface JobLife {
   readonly conclusion: string | null;
   /** Oldest first. */
   readonly events: readonly LifeEvent[];
-  /** Tries of its pool that were made for other jobs while it was queued, before those that are told: how many. */
+  /** Tries of its pool that were made for other jobs that were queued beside it, before those that are told: how many. */
   readonly earlierTries: number;
   /** Of the allocations whose batch script was heard of, in the order in which they were made. */
   readonly phases: readonly Phases[];
@@ -54,7 +54,7 @@ export function jobLife(db: Connection, id: number): JobLife | null {
   const untilMs = job.runnerName === null ? job.completedAt : job.startedAt;
   const queued = job.pool === null ? null : { ...job, pool: job.pool, untilMs };
   const others = queued === null ? { newest: [], earlier: 0 } : otherTries(db, queued, mostOtherTries);
-  const tries = queued === null ? [] : [...ownTries(db, queued), ...others.newest];
+  const tries = [...ownTries(db, id), ...others.newest];
   const told = [...tries.filter((row) => row.id !== own?.id), ...(own === undefined ? [] : [own])].toSorted(
     (a, b) => a.createdAt - b.createdAt,
   );

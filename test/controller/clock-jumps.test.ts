@@ -177,6 +177,39 @@ describe('a clock that was set', () => {
   });
 });
 
+describe('the tries of a job are told', () => {
+  const refusedOnce = (h: Harness) =>
+    h.slurm.faults.order('submit', { kind: 'before', error: slurmFailures.refused() });
+  const toldOf = (h: Harness, id: number | undefined) =>
+    h.controller.explain(id ?? 0)?.events.filter(({ what }) => what.includes('submit-refused')).length;
+
+  it.each([
+    ['five hours forward', 5 * hourMs],
+    ['five hours back', -5 * hourMs],
+  ])('when the clock was set %s while the service runs', async (_name, jumpMs) => {
+    const h = new Harness();
+    await h.tick();
+    jump(h, jumpMs);
+    const [job] = h.queue();
+    const [other] = h.queue();
+    refusedOnce(h);
+    await h.tick();
+    expect(h.column("select made_for_job_id from allocations where state = 'ended'")).toEqual([job?.id]);
+    // Its own, and what was made for another job that waits beside it.
+    expect([toldOf(h, job?.id), toldOf(h, other?.id)]).toEqual([1, 1]);
+    if (job !== undefined) h.github.state.cancelJob(job);
+    if (other !== undefined) h.github.state.cancelJob(other);
+    // Until what was made for them, and is not wanted any more, is gone.
+    await h.pass(2 * minuteMs);
+    expect(h.controller.explain(job?.id ?? 0)?.status).toBe('completed');
+    expect([toldOf(h, job?.id), toldOf(h, other?.id)]).toEqual([1, 1]);
+    const [later] = h.queue();
+    refusedOnce(h);
+    await h.tick();
+    expect([toldOf(h, later?.id), toldOf(h, job?.id), toldOf(h, other?.id)]).toEqual([1, 1, 1]);
+  });
+});
+
 describe('a clock that was set back before a start', () => {
   it('keeps no cancel, fence, deregistration, block or rest for longer than it would have been', async () => {
     const h = new Harness({ limits: { ...config.limits, maxAttempts: 1 } });
