@@ -1,4 +1,5 @@
 import type { Outcome } from '../domain/allocation-state.ts';
+import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { WorkflowJob } from '../domain/workflow-job.ts';
 import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
 import type { Connection } from '../store/connection.ts';
@@ -42,7 +43,7 @@ export function confirmRunner(context: Context, tx: Connection, job: WorkflowJob
       from: row.state,
       to: 'busy',
       atMs: clock.steadyMs(),
-      changes: { startedAt: job.startedAtMs ?? clock.steadyMs(), claimTokenHash: null },
+      changes: { startedAt: startOf(job, clock), claimTokenHash: null },
       detail: `GitHub names its runner on job ${job.id}`,
     });
   }
@@ -51,4 +52,10 @@ export function confirmRunner(context: Context, tx: Connection, job: WorkflowJob
     markDeregistered(tx, name);
     if (!seen.jobOverMs.has(row.id) && row.state !== 'ended') seen.jobOverMs.set(row.id, clock.monotonicMs());
   }
+}
+
+/** GitHub's word by our clock, which may be behind GitHub's: nothing starts in the future. */
+function startOf({ startedAtMs }: Pick<WorkflowJob, 'startedAtMs'>, clock: SteadyClock): number {
+  const nowMs = clock.steadyMs();
+  return startedAtMs === null ? nowMs : Math.min(nowMs, startedAtMs - clock.jumpMs());
 }

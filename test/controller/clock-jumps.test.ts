@@ -274,4 +274,20 @@ describe('a clock that was set back before a start', () => {
     await h.pass(30 * minuteMs);
     expect(h.rows()).toMatchObject([{ state: 'ended' }]);
   });
+
+  it.each([2, -2])('writes the start that GitHub states by our own clock, set by %i h', async (hours) => {
+    const h = new Harness();
+    h.queue();
+    await h.tick();
+    const { runnerName } = await h.startAndClaim(h.theJob());
+    jump(h, hours * hourMs);
+    const runner = h.github.find(runnerName);
+    if (runner !== undefined) h.github.state.take(runner);
+    await h.tick();
+    const [row] = h.live();
+    expect(row).toMatchObject({ state: 'busy' });
+    const sinceClaimMs = (row?.startedAt ?? 0) - (row?.firstClaimedAt ?? 0);
+    expect(sinceClaimMs).toBeGreaterThanOrEqual(0);
+    expect(sinceClaimMs).toBeLessThan(minuteMs);
+  });
 });
