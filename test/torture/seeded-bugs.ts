@@ -197,6 +197,11 @@ export const seededBugs: readonly SeededBug[] = [
         from: 'if (free <= leftovers.length) return waitFor(tx, row, leftovers);',
         to: '',
       },
+      {
+        file: 'src/controller/mint-runner.ts',
+        from: '<= unstartedLeftovers(store.db, row).length) {',
+        to: '<= 0 * unstartedLeftovers(store.db, row).length) {',
+      },
     ],
   },
   {
