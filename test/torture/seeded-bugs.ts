@@ -189,7 +189,7 @@ export const seededBugs: readonly SeededBug[] = [
     // Focused: it takes a deletion that fails while its runner's node does, and a mint in between, which 1,500 schedules of all kinds
     // never had together.
     name: 'mint beside a registration that waits for its deletion',
-    kinds: ['queue', 'github', 'nodeFail', 'steps'],
+    kinds: ['queue', 'github', 'nodeFail', 'breakRunners', 'steps', 'minutes'],
     sentence: /was minted beside/,
     changes: [
       {
