@@ -195,8 +195,12 @@ function describeAllocation(
     row.state === 'pending' && seen.phases.get(row.id) === 'running'
       ? (row.reason ?? notAsked[config.job.handoff.kind])
       : null;
+  const unanswered =
+    row.state === 'claimed' || row.state === 'busy' ? seen.unanswered.get(row.id) : undefined;
   const reason =
-    unclaimed ?? (waiting === undefined ? row.reason : `Slurm says ${waiting.reason}${expected}.`);
+    unclaimed ??
+    unanswered ??
+    (waiting === undefined ? row.reason : `Slurm says ${waiting.reason}${expected}.`);
   const names = runners.map(({ name }) => name);
   return {
     id: row.id,

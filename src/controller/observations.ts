@@ -36,6 +36,8 @@ export class Observations {
   readonly oddSinceMs = new Map<string, number>();
   /** Why a pool's oldest pending allocation waits, by allocation. */
   readonly waiting = new Map<string, Waiting>();
+  /** Why nobody can tell what the runner of a claimed or busy allocation does, by allocation. */
+  readonly unanswered = new Map<string, string>();
   /** Allocations that Slurm ended otherwise than by COMPLETED, whose end nobody has looked at. */
   readonly endsToLookAt = new Set<string>();
   /** Monotonic times, by allocation, of what was seen since this process started. */
@@ -80,6 +82,7 @@ export class Observations {
       this.absences,
       this.oddSinceMs,
       this.waiting,
+      this.unanswered,
       this.askedMs,
       this.deregisteredMs,
       this.cancelRequestedMs,

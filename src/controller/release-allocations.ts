@@ -50,7 +50,9 @@ function advance(context: Context, row: Allocation): void {
   const requestedMs = seen.cancelRequestedMs.get(row.id);
   // Everything is done, and Slurm has the word.
   if (requestedMs !== undefined && nowMs - requestedMs < cancelAgainMs) return;
-  if (openRunnersOf(store.db, row.id).length > 0) {
+  const open = openRunnersOf(store.db, row.id);
+  if (open.some(({ retryAt }) => retryAt > clock.steadyMs())) return;
+  if (open.length > 0) {
     effects.run('github', `deregister:${row.id}`, async () => {
       await deregisterAll(context, row);
     });

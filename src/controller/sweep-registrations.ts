@@ -1,8 +1,8 @@
 /**
  * Registrations that carry our prefix and our instance and that no row accounts for: a mint whose answer was lost can take effect
  * after GitHub has said that there is no such runner, and a restored database does not know its own past. One listing of a
- * scope's runners at the start, again at growing intervals after a mint in doubt, and hourly besides; one that has not
- * changed costs nothing. A listing may lack what is there, so what it lacks is looked up by its name. What belongs to another
+ * scope's runners at the start, again at growing intervals after a mint in doubt, and hourly besides; where it fails, at growing
+ * intervals until it does not, ten minutes at most. One that has not changed costs nothing. A listing may lack what is there, so what it lacks is looked up by its name. What belongs to another
  * instance is never touched.
  */
 import { findRunner, leftoverRunners, markDeregistered, openRunnerStates } from '../store/runner-rows.ts';
@@ -18,6 +18,8 @@ interface Schedule {
   /** The doubt that it answers to, and how often it has looked since. */
   doubtMs: number;
   looks: number;
+  /** In a row. */
+  failures: number;
 }
 
 export class RegistrationSweep {
@@ -37,7 +39,7 @@ export class RegistrationSweep {
       if (nowMs < schedule.dueMs) continue;
       schedule.dueMs = nowMs + (afterDoubtMs[schedule.looks] ?? everyMs);
       schedule.looks += 1;
-      effects.run('github', `registrations:${scope}`, () => this.#look(scope));
+      effects.run('github', `registrations:${scope}`, () => this.#look(scope, schedule));
     }
   }
 
@@ -46,6 +48,7 @@ export class RegistrationSweep {
       dueMs: nowMs,
       doubtMs: Number.NEGATIVE_INFINITY,
       looks: afterDoubtMs.length,
+      failures: 0,
     };
     const doubtMs = this.#context.seen.doubtfulMintMs.get(scope) ?? Number.NEGATIVE_INFINITY;
     if (doubtMs > known.doubtMs) {
@@ -56,15 +59,16 @@ export class RegistrationSweep {
     return known;
   }
 
-  /** After one that failed, at growing intervals: one that fails each time may have been many requests. */
-  #lookSooner(scope: string): void {
-    const schedule = this.#schedules.get(scope);
-    if (schedule === undefined || schedule.looks <= afterDoubtMs.length) return;
-    const [firstMs = 0] = afterDoubtMs;
-    Object.assign(schedule, { looks: 1, dueMs: this.#context.clock.monotonicMs() + firstMs });
+  /** After one that failed, at intervals that grow and stay at the longest: one that fails each time may have been many requests. */
+  #lookSooner(schedule: Schedule): void {
+    const ms = afterDoubtMs[schedule.failures] ?? afterDoubtMs.at(-1) ?? everyMs;
+    schedule.failures += 1;
+    // It looks again soon anyway.
+    if (schedule.looks <= afterDoubtMs.length) return;
+    schedule.dueMs = this.#context.clock.monotonicMs() + ms;
   }
 
-  async #look(scope: string): Promise<void> {
+  async #look(scope: string, schedule: Schedule): Promise<void> {
     const { store, github, config, log } = this.#context;
     const prefix = `${config.runnerNamePrefix}-${store.instanceId}-`;
     // Those that were there before the listing began: what it lacks of them may be gone.
@@ -79,8 +83,9 @@ export class RegistrationSweep {
       for (const runner of listed) {
         if (runner.name.startsWith(prefix)) await this.#judge(scope, runner);
       }
+      schedule.failures = 0;
     } catch (error) {
-      this.#lookSooner(scope);
+      this.#lookSooner(schedule);
       log.warn({ repo: scope, err: error }, 'registrations can not be compared yet');
     }
   }

@@ -1,22 +1,26 @@
 /**
- * Runners that say nothing: claimed ones without a start, and started ones whose job no listing shows. One listing of the scope's
- * runners a minute, while there is any of that kind, tells which is online, which is busy, which never came, and which is a
- * ghost: a process that goes on although its registration is gone, and would hold its Slurm job until the time limit. A listing may
- * lack a runner that is there: two in a row and one look by its name have to agree that it is gone. And batch scripts that say
- * nothing: those that run, and never ask for their runner.
+ * Runners that say nothing: claimed ones without a start, and started ones whose job no listing shows. Once a minute, while there
+ * is any of that kind, GitHub is asked which is online, which is busy, which never came, and which is a ghost: a process that goes
+ * on although its registration is gone, and would hold its Slurm job until the time limit (runner-search.ts). And batch scripts that
+ * say nothing: those that run and never ask for their runner, and those that were told to ask again, and don't.
  */
 import type { Outcome } from '../domain/allocation-state.ts';
 import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
 import { liveAllocationsInBrief, quietAllocations } from '../store/live-allocations.ts';
 import { type Allocation, moveAllocation } from '../store/move-allocation.ts';
-import { markOnline, openRunnersOf, type RunnerRow } from '../store/runner-rows.ts';
+import {
+  findRunner,
+  markOnline,
+  openRunnerStates,
+  openRunnersOf,
+  type RunnerRow,
+} from '../store/runner-rows.ts';
 import type { Context } from './context.ts';
 import { lookUpJob } from './look-up-job.ts';
-import type { RegisteredRunner } from './ports.ts';
+import { type Found, RunnerSearch } from './runner-search.ts';
 
 const quietMs = 90_000;
 const everyMs = 60_000;
-const absencesThatMatter = 2;
 /** A runner that is not online this long after its claim never will be. */
 const neverOnlineMs = 5 * 60_000;
 /** What a script that has given up may take to end. */
@@ -26,10 +30,9 @@ const preparationMs = 45 * 60_000;
 
 export class RunnerWatch {
   readonly #context: Context;
-  /** Monotonic time of the last listing, by scope. */
-  readonly #listedMs = new Map<string, number>();
-  /** Listings in a row that lacked a runner which was asked about, by scope and name. */
-  readonly #absences = new Map<string, ReadonlyMap<string, number>>();
+  /** Monotonic time of the last look, by scope. */
+  readonly #lookedMs = new Map<string, number>();
+  readonly #searches = new Map<string, RunnerSearch>();
   /** Monotonic time since when a pending allocation's Slurm job has been seen to run. */
   readonly #runsSinceMs = new Map<string, number>();
 
@@ -39,13 +42,15 @@ export class RunnerWatch {
 
   watch(): void {
     this.#watchScripts();
-    const { store, clock, effects } = this.#context;
+    const { store, clock, seen } = this.#context;
     const quiet = quietAllocations(store.db, clock.steadyMs() - quietMs);
+    const ids = new Set(quiet.map(({ id }) => id));
+    for (const id of seen.unanswered.keys()) if (!ids.has(id)) seen.unanswered.delete(id);
     for (const [scope, rows] of Map.groupBy(quiet, (row) => row.scope)) {
-      const listedMs = this.#listedMs.get(scope);
-      if (listedMs !== undefined && clock.monotonicMs() - listedMs < everyMs) continue;
-      this.#listedMs.set(scope, clock.monotonicMs());
-      effects.run('github', `runners:${scope}`, () => this.#look(scope, rows));
+      const lookedMs = this.#lookedMs.get(scope);
+      if (lookedMs !== undefined && clock.monotonicMs() - lookedMs < everyMs) continue;
+      this.#lookedMs.set(scope, clock.monotonicMs());
+      this.#look(scope, rows);
     }
   }
 
@@ -68,53 +73,42 @@ export class RunnerWatch {
     for (const id of this.#runsSinceMs.keys()) if (!running.has(id)) this.#runsSinceMs.delete(id);
   }
 
-  async #look(scope: string, rows: readonly Allocation[]): Promise<void> {
-    const { store, github, log } = this.#context;
-    let listed: Map<string, RegisteredRunner>;
-    try {
-      listed = new Map((await github.runners(scope)).map((runner) => [runner.name, runner]));
-    } catch (error) {
-      log.warn({ repo: scope, err: error }, 'runners can not be listed');
-      return;
-    }
-    const absences = new Map<string, number>();
-    const before = this.#absences.get(scope);
-    this.#absences.set(scope, absences);
+  #look(scope: string, rows: readonly Allocation[]): void {
+    const { store, effects } = this.#context;
+    const names: string[] = [];
     for (const row of rows) {
       const open = openRunnersOf(store.db, row.id);
-      for (const runner of open) {
-        let found: RegisteredRunner | null | undefined = listed.get(runner.name);
-        if (found === undefined) {
-          absences.set(runner.name, (before?.get(runner.name) ?? 0) + 1);
-          found = await this.#confirmAbsence(scope, runner.name, absences);
-        }
-        if (found === undefined) continue;
-        if (row.state === 'busy') this.#noteStarted(row, found);
-        else this.#noteClaimed(row, runner, found);
-      }
+      names.push(...open.map(({ name }) => name));
       if (open.length > 0) continue;
       // It still waits for a registration: does its Slurm job, too?
       if (row.state === 'claimed') this.#noteWaiting(row);
       lookUpJob(this.#context, row.id);
     }
+    if (names.length > 0) effects.run('github', `runners:${scope}`, () => this.#ask(scope, names));
   }
 
-  /** Null when it is gone; undefined while nobody can tell. */
-  async #confirmAbsence(
-    scope: string,
-    name: string,
-    absences: Map<string, number>,
-  ): Promise<RegisteredRunner | null | undefined> {
-    const { github, log } = this.#context;
-    if ((absences.get(name) ?? 0) < absencesThatMatter) return undefined;
-    try {
-      const found = await github.runner(scope, name);
-      if (found !== null) absences.delete(name);
-      return found;
-    } catch (error) {
-      log.warn({ repo: scope, runnerName: name, err: error }, 'a runner can not be looked up yet');
-      return undefined;
+  async #ask(scope: string, names: readonly string[]): Promise<void> {
+    const { store, seen } = this.#context;
+    const search = this.#searches.get(scope) ?? new RunnerSearch(this.#context, scope);
+    this.#searches.set(scope, search);
+    const unanswered = await search.search(names, (name, found) => this.#judge(name, found));
+    const open = names.flatMap((name) => findRunner(store.db, name) ?? []);
+    for (const { allocationId } of open) seen.unanswered.delete(allocationId);
+    for (const { name, allocationId } of open) {
+      const reason = unanswered.get(name);
+      if (reason !== undefined)
+        seen.unanswered.set(allocationId, `GitHub does not say what its runner does: ${reason}`);
     }
+  }
+
+  /** Other things may have happened since it was asked about. */
+  #judge(name: string, found: Found): void {
+    const { store } = this.#context;
+    const runner = findRunner(store.db, name);
+    if (runner === undefined || !openRunnerStates.has(runner.state)) return;
+    const row = findAllocation(store.db, runner.allocationId);
+    if (row?.state === 'busy' && row.workflowJobId === null) this.#noteStarted(row, found);
+    if (row?.state === 'claimed') this.#noteClaimed(row, runner, found);
   }
 
   /** A script that was told to ask again does so within a minute, and ends when nobody has answered it for `runner.claimWait`. */
@@ -131,13 +125,13 @@ export class RunnerWatch {
   }
 
   /** An ephemeral runner's registration goes with its job, and a runner without one gets no other. */
-  #noteStarted(row: Allocation, found: RegisteredRunner | null): void {
+  #noteStarted(row: Allocation, found: Found): void {
     if (found !== null) return;
     const reason = 'Its runner started a job, and its registration is gone: the job is over.';
     this.#release(row, 'completed', reason);
   }
 
-  #noteClaimed(row: Allocation, runner: RunnerRow, found: RegisteredRunner | null): void {
+  #noteClaimed(row: Allocation, runner: RunnerRow, found: Found): void {
     const { store, clock, seen } = this.#context;
     const nowMs = clock.steadyMs();
     if (found?.busy === true) {

@@ -57,7 +57,8 @@ export function toGitHubError(error: unknown, place: string, budget: RateBudget)
       notCreated: false,
     });
   }
-  if (status >= 400 && status < 500) {
+  // 408: somebody on the way has waited too long for GitHub or for the request, and nobody knows how far that came.
+  if (status >= 400 && status < 500 && status !== 408) {
     return new GitHubError(`GitHub refuses a request at ${place} (status ${status}: ${words}).`, {
       ...fields,
       kind: 'refused',

@@ -84,6 +84,8 @@ describe('surplus', () => {
     await h.pass(300_000);
     expect(h.theJob().states).toEqual(['RUNNING']);
     expect(h.slurm.faults.count('cancel')).toBe(0);
+    // In four and a half minutes of turns, five seconds apart: after 1, 2, 4, 8, 16 and 32 seconds, and then nearly a minute each.
+    expect(h.github.faults.count('deregister')).toBeLessThanOrEqual(10);
     h.github.faults.clear();
     await h.pass(120_000);
     expect(h.theJob().states).toEqual(['CANCELLED']);

@@ -137,6 +137,7 @@ describe('mint', () => {
     [401, 'auth', true],
     [403, 'forbidden', true],
     [404, 'forbidden', true],
+    [408, 'unavailable', false],
     [422, 'refused', true],
     [500, 'unavailable', false],
     [502, 'unavailable', false],

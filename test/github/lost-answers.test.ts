@@ -92,7 +92,7 @@ const calls: Readonly<Record<string, Asked>> = {
 
 /** What comes instead of an answer, with whether that proves that nothing happened. */
 const faults: readonly (readonly [string, Fault, boolean])[] = [
-  ...[500, 502, 503, 504].map((status) => [`${status}`, { kind: 'status', status }, false] as const),
+  ...[408, 500, 502, 503, 504].map((status) => [`${status}`, { kind: 'status', status }, false] as const),
   ['403', { kind: 'status', status: 403 }, true],
   ['429', { kind: 'status', status: 429, headers: { 'Retry-After': '7' } }, true],
   ['it is lost', { kind: 'lost-after' }, false],
