@@ -8,7 +8,7 @@ import { configSchema } from '../src/config/schema.ts';
 import { allocationMoves } from '../src/domain/allocation-state.ts';
 import { nodeFlags } from './support/service-process.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
-import { reportOf, reportOfSchedules, rowsOf } from './torture/report.ts';
+import { reportOf, reportOfSchedules, rowsOf, rowsOfTwo } from './torture/report.ts';
 import { nothingPlayed } from './torture/tally.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -55,7 +55,7 @@ describe('README', () => {
     const [swept = ''] = reportOf(
       [],
       { sites: 0, covered: 0, missing: [], unknown: [] },
-      { rows: rowsOf(nothingPlayed()) },
+      { rows: [...rowsOf(nothingPlayed()), ...rowsOfTwo(nothingPlayed())] },
     ).split('\nLeft out');
     const played = reportOfSchedules(nothingPlayed(), 1_000, 2, 0);
     const text = read('README.md');

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { askProcess } from './ask-process.ts';
 import { coverageOf, findSites } from './coverage.ts';
-import { reportOf, rowsOf } from './report.ts';
+import { reportOf, rowsOf, rowsOfTwo } from './report.ts';
 import type { SweepShare } from './sweep.ts';
 import { sumOf } from './tally.ts';
 import type { Done } from './worker.ts';
@@ -47,8 +47,7 @@ console.log(
     head: ['tried', `in ${minutes} min on ${workers} cores`],
     rows: [
       ...rowsOf(sumOf(all.map((done) => done.tally))),
-      ['random schedules for two services', besides.schedules],
-      ['events in them', besides.events],
+      ...rowsOfTwo(besides),
       ['violations', violations.length],
     ],
   }),

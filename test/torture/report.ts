@@ -12,6 +12,12 @@ export const rowsOf = ({ schedules, events, faults, crashes }: Tally): readonly 
   ['crashes among these', crashes],
 ];
 
+/** Of the schedules for two services. */
+export const rowsOfTwo = ({ schedules, events }: Tally): readonly Row[] => [
+  ['random schedules for two services', schedules],
+  ['events in them', events],
+];
+
 /** The table of so many random schedules. */
 export function reportOfSchedules(tally: Tally, tookMs: number, cores: number, violations: number): string {
   const table = new Table({ head: ['schedules', `on ${cores} cores`], style: { head: [], border: [] } });
