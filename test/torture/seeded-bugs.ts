@@ -47,8 +47,8 @@ export const seededBugs: readonly SeededBug[] = [
     changes: [
       {
         file: 'src/controller/release-allocations.ts',
-        from: 'if (openRunnersOf(store.db, row.id).length > 0) {',
-        to: 'if (openRunnersOf(store.db, row.id).length < 0) {',
+        from: 'if (open.length > 0) {',
+        to: 'if (open.length < 0) {',
       },
     ],
   },
