@@ -50,8 +50,11 @@ export class InProcessGitHub implements GitHubPort {
   /** Told of each mint when it is asked for, and when it is over. */
   onMint: (name: string, labels: readonly string[]) => void = () => undefined;
   onMintEnd: (name: string) => void = () => undefined;
-  /** Told of each observation that lacks nothing, as GitHub makes it; what this returns is told when it has reached who asked. */
-  onShow: () => () => void = () => () => undefined;
+  /**
+   * Told of each observation that is asked for. What this returns is told when GitHub makes a whole answer, and what that returns when it
+   * has reached who asked.
+   */
+  onAsk: () => () => () => void = () => () => () => undefined;
 
   /** `same`: the GitHub that another service talks to as well; its calls go wrong by themselves. */
   constructor(wallMs: () => number, same?: InProcessGitHub) {
@@ -60,13 +63,14 @@ export class InProcessGitHub implements GitHubPort {
   }
 
   async observe(repository: string, known: KnownWork): Promise<RepositoryObservation> {
+    const shown = this.onAsk();
     let reached = (): void => undefined;
     const observation = await this.faults.meet('observe', repository, (isPartial) => {
       const { state } = this;
       // What one answer lacks the next one has: 404 twice in a row is GitHub's word that a job is gone.
       const lacks = isPartial && !this.#hasLacked;
       this.#hasLacked = lacks;
-      if (!lacks) reached = this.onShow();
+      if (!lacks) reached = shown();
       const runs = [...state.runs.values()].filter((run) => run.repository === repository);
       const listed = runs.filter(
         (run) => state.statusOf(run) !== 'completed' || known.runIds.includes(run.id),

@@ -76,21 +76,9 @@ export class Invariants {
     const [instance] = world.query<{ id: string }>('select id from instance');
     this.#prefix = `gha-${instance?.id}-`;
     moveIn(world);
-    world.github.onShow = () => {
-      const look = this.#noteDemand(true);
-      const shown = this.waste.noteShown();
-      const queued = this.#jobs().filter(
-        ({ id, status }) => status === 'queued' && !world.github.isBehind(id),
-      );
+    world.github.onAsk = () => {
       const process = this.#starts;
-      return () => {
-        if (process !== this.#starts) return;
-        this.#registrations.noteAnswer(look);
-        shown();
-        if (!world.canWrite()) return;
-        this.#polls.note(queued);
-        world.github.countAnswer();
-      };
+      return () => this.#noteShown(process);
     };
     this.#moves = new Moves(world);
     this.waste = new Waste({
@@ -221,6 +209,24 @@ export class Invariants {
       history.violate(`the allocation ${id} is left, ${state}`);
     }
     for (const attempt of attemptsTooMany(this.#world)) history.violate(attempt);
+  }
+
+  /** GitHub makes a whole answer for that process of the service. @returns what is to be told when it has arrived. */
+  #noteShown(process: number): () => void {
+    const { github, canWrite, serves } = this.#world;
+    const look = this.#noteDemand(true);
+    const shown = this.waste.noteShown();
+    const queued = this.#jobs().filter(
+      ({ id, status, labels: [label = ''] }) => status === 'queued' && !github.isBehind(id) && serves(label),
+    );
+    return () => {
+      if (process !== this.#starts) return;
+      this.#registrations.noteAnswer(look);
+      shown();
+      if (!canWrite()) return;
+      this.#polls.note(queued);
+      github.countAnswer();
+    };
   }
 
   /** Demand as GitHub shows it now. */

@@ -39,7 +39,7 @@ export class Polls {
       if (!unexplained.has(id)) this.#answers.delete(id);
       else if (left.includes(label)) {
         left.splice(left.indexOf(label), 1);
-        this.#answers.set(id, 1);
+        this.#answers.set(id, Math.min(1, this.#answers.get(id) ?? 0));
       }
       return (this.#answers.get(id) ?? 0) < most
         ? []
