@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Config, Secrets } from '../config/load-config.ts';
 import type { SlurmJobRef } from '../controller/ports.ts';
 import { submitRequest } from '../controller/submit-request.ts';
-import { OperatorError, SlurmError } from '../domain/errors.ts';
+import { messageOf, OperatorError, SlurmError } from '../domain/errors.ts';
 import { slurmPhase } from '../domain/slurm-job-state.ts';
 import type { SlurmClient } from '../slurm/create-slurm-client.ts';
 import type { SlurmJobDetail } from '../slurm/parse-job.ts';
@@ -65,25 +65,21 @@ export function checkNodes(
     const environment = { ...request.environment, GHA_SLURM_CHECK: config.github.apiUrl };
     let id: number | null = null;
     let verdict: Verdict;
+    let unexpected: { readonly error: unknown } | null = null;
     try {
       ({ id } = await slurm.submit({ ...request, script: launch.script, environment }));
       const ended = await watch({ id, name, user });
       if (ended !== null) return verdictOf(ended);
       verdict = stop.aborted ? stopped : await lateVerdict({ id, user });
     } catch (error) {
-      if (!(error instanceof SlurmError)) {
-        const left = await endCheckJob(slurm, { id, name, user }, { stop, pause });
-        if (left === null) throw error;
-        const words = error instanceof Error ? error.message : String(error);
-        throw new OperatorError(`${words.replace(/\.?$/, '.')} ${left}`, 1, {
-          cause: error,
-        });
-      }
-      verdict = { fits: false, says: error.message };
-      if (id === null && error.notCreated) return verdict;
+      verdict = { fits: false, says: messageOf(error) };
+      if (!(error instanceof SlurmError)) unexpected = { error };
+      else if (id === null && error.notCreated) return verdict;
     }
     const left = await endCheckJob(slurm, { id, name, user }, { stop, pause });
-    return left === null ? verdict : { fits: false, says: `${verdict.says.replace(/\.?$/, '.')} ${left}` };
+    const says = left === null ? verdict.says : `${verdict.says.replace(/\.?$/, '.')} ${left}`;
+    if (unexpected === null) return left === null ? verdict : { fits: false, says };
+    throw left === null ? unexpected.error : new OperatorError(says, 1, { cause: unexpected.error });
   }
 
   /** Null when it has not ended in time, or is not waited for any more. */

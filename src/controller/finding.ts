@@ -1,3 +1,5 @@
+import { messageOf } from '../domain/errors.ts';
+
 /** One thing that differs, as `gha-slurm repair` tells it. */
 export interface Finding {
   readonly what: string;
@@ -13,6 +15,6 @@ export async function attempt(act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();
   } catch (error) {
-    return { done: `failed: ${(error as Error).message} Run it again.`, settled: false };
+    return { done: `failed: ${messageOf(error)} Run it again.`, settled: false };
   }
 }

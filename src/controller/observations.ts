@@ -3,6 +3,7 @@
  * own failure: the last known demand and the last known states stay.
  */
 
+import { messageOf } from '../domain/errors.ts';
 import type { SlurmPhase } from '../domain/slurm-job-state.ts';
 import type { WorkflowJob } from '../domain/workflow-job.ts';
 import { PlannedRows } from './planned-rows.ts';
@@ -96,6 +97,6 @@ export class Observations {
 
 /** Keeps the time of the first failure in a row. */
 export function failureOf(error: unknown, nowMs: number, before: Failure | null): Failure {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { message, sinceMs: before?.sinceMs ?? nowMs };
 }

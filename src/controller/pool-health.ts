@@ -56,7 +56,8 @@ export function progress(db: Connection, pool: string, stage: Stage): void {
 /**
  * A wave that fails together is one failure, and the next one must not be as great: after one before a claim, what is made is one
  * allocation at a time. Only for the jobs that it failed: those that all came later owe it nothing.
- * @param oldestJobMs as GitHub says. @returns since when allocations count as that one, in milliseconds since the Unix epoch; null when there is no such bound.
+ * @param oldestJobMs as GitHub says.
+ * @returns since when allocations count as that one, in milliseconds since the Unix epoch; null when there is no such bound.
  */
 export function oneAtATimeSince(
   row: PoolHealthRow | undefined,

@@ -11,6 +11,7 @@
  *
  * A list that fails is asked for again at growing intervals: one that fails because it changes meanwhile was many requests.
  */
+import { messageOf } from '../domain/errors.ts';
 import type { Context } from './context.ts';
 import type { RegisteredRunner } from './ports.ts';
 
@@ -83,7 +84,7 @@ export class RunnerSearch {
     } catch (error) {
       const restMs = Math.min(longestRestMs, firstRestMs * 2 ** Math.min(this.#failures, 16));
       this.#failures += 1;
-      this.#failure = sentenceOf(error);
+      this.#failure = messageOf(error);
       this.#restUntilMs = clock.monotonicMs() + restMs;
       const fields = { repo, failures: this.#failures, againInSeconds: restMs / 1_000, err: error };
       log.warn(fields, 'runners can not be listed, and are looked up by name');
@@ -107,7 +108,7 @@ export class RunnerSearch {
         found = await github.runner(this.#scope, name);
       } catch (error) {
         log.warn({ repo: this.#scope, runnerName: name, err: error }, 'a runner can not be looked up yet');
-        reason = sentenceOf(error);
+        reason = messageOf(error);
         break;
       }
       left.splice(left.indexOf(name), 1);
@@ -129,5 +130,3 @@ export class RunnerSearch {
       for (const name of map.keys()) if (!names.has(name)) map.delete(name);
   }
 }
-
-const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -5,7 +5,7 @@
  * The claim token exists in this process's memory only: after a restart nothing could be sent again, so every row that
  * is still `submitting` at start-up is in doubt.
  */
-import { SlurmError } from '../domain/errors.ts';
+import { messageOf, SlurmError } from '../domain/errors.ts';
 import { findAllocation, updateAllocation } from '../store/allocation-rows.ts';
 import { requestCancel } from '../store/cancel-rows.ts';
 import { liveAllocationBySlurmJob } from '../store/live-allocations.ts';
@@ -143,7 +143,7 @@ export class Submitter {
 
   #fail(id: string, unsent: Unsent, error: unknown): void {
     const { store, clock, chance, log } = this.#context;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (error instanceof SlurmError && error.notCreated) {
       if (error.kind === 'refused') {
         log.warn(

@@ -2,8 +2,8 @@
  * Registrations that carry our prefix and our instance and that no row accounts for: a mint whose answer was lost can take effect
  * after GitHub has said that there is no such runner, and a restored database does not know its own past. One listing of a
  * scope's runners at the start, again at growing intervals after a mint in doubt, and hourly besides; where it fails, at growing
- * intervals until it does not, ten minutes at most. One that has not changed costs nothing. A listing may lack what is there, so what it lacks is looked up by its name. What belongs to another
- * instance is never touched.
+ * intervals until it does not, ten minutes at most. One that has not changed costs nothing. A listing may lack what is there, so what
+ * it lacks is looked up by its name. What belongs to another instance is never touched.
  */
 import { findRunner, leftoverRunners, markDeregistered, openRunnerStates } from '../store/runner-rows.ts';
 import type { Context } from './context.ts';

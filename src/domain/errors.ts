@@ -95,3 +95,8 @@ export class GitHubError extends Error {
     this.retryAfterMs = fields.retryAfterMs ?? null;
   }
 }
+
+/** What it says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -2,7 +2,7 @@
  * What a failed call means, decided on Slurm's `error_number` and never on the HTTP status or the text: both change with
  * the release under the same API version.
  */
-import { OperatorError, SlurmError, type SlurmErrorKind } from '../domain/errors.ts';
+import { messageOf, OperatorError, SlurmError, type SlurmErrorKind } from '../domain/errors.ts';
 import { NotConnectedError } from './not-connected-error.ts';
 
 export interface SlurmFault {
@@ -127,7 +127,7 @@ export function errorFromFailure(call: string, url: string, cause: unknown): Slu
 
 /** Where no token could be had, nothing was sent. */
 export function errorFromToken(call: string, cause: unknown): SlurmError {
-  const words = cause instanceof Error ? cause.message : String(cause);
+  const words = messageOf(cause);
   return new SlurmError(`There is no token for Slurm (${call}): ${words}`, {
     ...authentication,
     errorNumber: null,

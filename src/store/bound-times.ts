@@ -7,6 +7,7 @@
  */
 import type { Connection } from './connection.ts';
 import { and, eq, gt, isNotNull, isNull, lt, ne, or, type SQL, type SQLiteColumn, sql } from './drizzle.ts';
+import { isOpen } from './runner-rows.ts';
 import { allocations, cancels, fences, poolHealth, runners } from './schema.ts';
 
 /** The longest waits that are ever set, in milliseconds. */
@@ -31,8 +32,6 @@ function notAfter<Name extends string>(nowMs: number, columns: Readonly<Record<N
 export function boundTimes(db: Connection, nowMs: number, longest: LongestWaits): number {
   const by = (ms: number) => ({ retryAt: nowMs + ms });
   const live = ne(allocations.state, 'ended');
-  // In the words of the index on open rows.
-  const isOpen = sql`${runners.state} in ('minting', 'registered', 'doubtful')`;
   const ofLive = sql`${runners.allocationId} in (select ${allocations.id} from ${allocations} where ${live})`;
   const { submittedAt, firstClaimedAt, nodeStartedAt, startedAt, releasingAt, unconfirmedSince } =
     allocations;

@@ -16,7 +16,7 @@ const openStates = ['minting', 'registered', 'doubtful'] as const;
 export const openRunnerStates: ReadonlySet<RunnerRow['state']> = new Set(openStates);
 
 /** The term of the partial index on open rows, in its own words: SQLite uses the index for a query that repeats them. */
-const isOpen = sql`${runners.state} in ('minting', 'registered', 'doubtful')`;
+export const isOpen = sql`${runners.state} in ('minting', 'registered', 'doubtful')`;
 
 /** Two that a start has bounded have the same time: then in the order in which they were written down. */
 const oldestFirst = [asc(runners.mintedAt), sql`"runners".rowid`] as const;

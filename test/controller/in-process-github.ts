@@ -41,8 +41,6 @@ export class InProcessGitHub implements GitHubPort {
   readonly lateMints = new Set<string>();
   /** Labels of jobs that are known as queued and whose record GitHub has dropped, and the whole answers since: it takes two to be its word. */
   readonly #dropped = new Map<number, { readonly labels: readonly string[]; answers: number }>();
-  /** Jobs that it has told who asks: nobody misses another one. */
-  readonly #told = new Set<number>();
   #hasLacked = false;
   jitConfigOf = (name: string): string => `jit of ${name}`;
   /** Told of each deletion when it is asked for. */
@@ -90,7 +88,6 @@ export class InProcessGitHub implements GitHubPort {
         missingJobIds: lacking.map(({ id }) => id).filter((id) => notFound.has(id) || !state.jobs.has(id)),
       };
     });
-    for (const { id } of observation.jobs) this.#told.add(id);
     reached();
     return observation;
   }
@@ -182,10 +179,8 @@ export class InProcessGitHub implements GitHubPort {
     const shown = [...this.state.jobs.values()].flatMap((job) =>
       (this.lagging.get(job.id) ?? job).status === 'queued' ? job.labels.slice(0, 1) : [],
     );
-    const doubted = [...this.#dropped].filter(
-      ([id, { answers }]) => this.#told.has(id) && (!inAnswer || answers === 0),
-    );
-    return [...shown, ...doubted.flatMap(([, { labels }]) => labels)];
+    const doubted = [...this.#dropped.values()].filter(({ answers }) => !inAnswer || answers === 0);
+    return [...shown, ...doubted.flatMap(({ labels }) => labels)];
   }
 
   /** Even the answer that is made now does not say what has become of this job. */

@@ -1,6 +1,7 @@
 /** The table and the totals, taken from GitHub's side, from Slurm itself and from the service, and held against each other. */
 import Table from 'cli-table3';
 import type { Cluster } from '../../slurm/cluster/cluster.ts';
+import { slurmJobNameOf } from '../support/slurm-job-name-of.ts';
 import type { SimulatorProcess } from './spawn-simulator.ts';
 
 interface ServiceState {
@@ -65,7 +66,7 @@ export async function report({
   const registered = events.flatMap(({ kind, runner }) =>
     kind === 'runner registered' && runner ? [runner] : [],
   );
-  const allocations = new Set(registered.map((name) => name.replace(/-\d+$/, '')));
+  const allocations = new Set(registered.map(slurmJobNameOf));
   const starts = events.filter(({ kind }) => kind === 'job started').length;
   // One Slurm job for each of the 24, and one for the job that was cancelled while it waited.
   const doubled = Math.abs(allInSlurm.length - 25) + Math.abs(allocations.size - 24) + Math.abs(starts - 24);

@@ -4,6 +4,7 @@ import { openRunnerStates, type RunnerRow } from '../../src/store/runner-rows.ts
 import type { CallFault } from '../controller/call-faults.ts';
 import type { InProcessGitHub } from '../controller/in-process-github.ts';
 import type { InProcessJob, InProcessSlurm } from '../controller/in-process-slurm.ts';
+import { slurmJobNameOf } from '../support/slurm-job-name-of.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { attemptsTooMany } from './attempts.ts';
 import type { ClusterNode } from './cluster-node.ts';
@@ -29,8 +30,6 @@ interface Surroundings {
 
 /** A call that takes its time does what it was asked for, and explains nothing. */
 const isFailure = (fault: CallFault | undefined): boolean => fault !== undefined && fault.kind !== 'slow';
-
-const allocationOf = (runnerName: string): string => runnerName.replace(/-\d+$/, '');
 
 export class CallChecks {
   readonly #world: Surroundings;
@@ -168,7 +167,7 @@ export class CallChecks {
   #minted(name: string, wanted: readonly string[]): void {
     this.#world.registrations.checkMint(name, wanted);
     this.#noteFault('mint', name);
-    const other = [...this.#minting].find((minting) => allocationOf(minting) === allocationOf(name));
+    const other = [...this.#minting].find((minting) => slurmJobNameOf(minting) === slurmJobNameOf(name));
     if (other !== undefined)
       this.#world.history.violate(`${name} was minted while the mint of ${other} was under way`);
     this.#minting.add(name);

@@ -1,10 +1,8 @@
 /** Slurm's side: which jobs run, on which nodes, and what becomes of both. */
-import type { slurmEnds } from '../../src/domain/slurm-ends.ts';
+import type { SlurmEnd } from '../../src/domain/slurm-ends.ts';
 import type { InProcessJob } from '../controller/in-process-slurm.ts';
 import { ClusterNode } from './cluster-node.ts';
 import type { World } from './world.ts';
-
-export type SlurmEnd = keyof typeof slurmEnds;
 
 /** Longer than anything of the model takes. */
 const timeLimitMs = 3_600_000;
@@ -51,8 +49,8 @@ export class Cluster {
   }
 
   /**
-   * Slurm ends by its time limit what no row knows, what has hung and what has no registration: `repair` leaves it, where nobody can tell what it does. Everything
-   * else is the service's to end, and no time limit may hide that it has not.
+   * Slurm ends by its time limit what no row knows, what has hung and what has no registration: `repair` leaves it, where nobody can
+   * tell what it does. Everything else is the service's to end, and no time limit may hide that it has not.
    */
   endOverdue(): void {
     const { clock, service, invariants } = this.#world;

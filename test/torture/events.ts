@@ -1,9 +1,9 @@
 /** What may happen to the world, as data, and how it does: schedule.ts makes schedules of these. */
 import type { GitHubError, SlurmError } from '../../src/domain/errors.ts';
+import type { SlurmEnd } from '../../src/domain/slurm-ends.ts';
 import type { CallFault } from '../controller/call-faults.ts';
 import { gitHubFailures } from '../controller/in-process-github.ts';
 import { slurmFailures } from '../controller/in-process-slurm.ts';
-import type { SlurmEnd } from './cluster.ts';
 import type { GitHubCall, SlowCalls, SlurmCall } from './faults.ts';
 import { inMailboxes } from './mailbox-scenarios.ts';
 import type { World } from './world.ts';

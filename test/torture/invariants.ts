@@ -134,7 +134,7 @@ export class Invariants {
   /** Before a process of the service is gone: what it was about to submit is in doubt, what had asked for its runner may need another. */
   noteDeath(): void {
     this.#calls.noteDeath();
-    for (const name of this.namesIn('submitting', 'claimed')) this.waste.note(name, 'the service died');
+    for (const name of this.#namesIn('submitting', 'claimed')) this.waste.note(name, 'the service died');
   }
 
   /** A process of the service begins: it remembers no surplus. */
@@ -159,7 +159,7 @@ export class Invariants {
   }
 
   /** Allocations of ours in any of these states. */
-  namesIn(...states: readonly AllocationState[]): string[] {
+  #namesIn(...states: readonly AllocationState[]): string[] {
     const rows = this.#world.query<{ name: string }>(
       `select slurm_job_name as name from allocations where state in (${states.map(() => '?').join()})`,
       ...states,

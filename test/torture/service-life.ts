@@ -195,8 +195,7 @@ export class ServiceLife {
   }
 
   #surroundings(): Surroundings {
-    const { slurm, github, defects } = this.#world;
-    const { clock } = this.#world;
+    const { clock, slurm, github, defects } = this.#world;
     return {
       databaseFile: this.#options.databaseFile,
       config: this.#configuration,

@@ -10,6 +10,7 @@
  * So what went wrong early explains nothing that is made later: allocations are counted one by one, as they end.
  */
 import type { SimulatedJob } from '../simulator/simulator-state.ts';
+import { slurmJobNameOf } from '../support/slurm-job-name-of.ts';
 
 export interface EndedRow {
   readonly name: string;
@@ -98,7 +99,7 @@ export class Waste {
     if (rows.length === 0) return [];
     const ran = new Set<string>();
     for (const { runnerName } of this.#world.jobs())
-      if (runnerName !== null) ran.add(runnerName.replace(/-\d+$/, ''));
+      if (runnerName !== null) ran.add(slurmJobNameOf(runnerName));
     return rows.flatMap((row) => {
       const gone =
         goneOutcomes.has(row.outcome) && !this.#forgotten.has(row.name)
@@ -122,7 +123,7 @@ export class Waste {
     const label = this.#queued.get(jobId) ?? '';
     this.#queued.delete(jobId);
     const departure = { jobId, label, atMs: this.#world.wallMs(), shownMs: null };
-    const isServed = runnerName !== null && this.#world.isKnown(runnerName.replace(/-\d+$/, ''));
+    const isServed = runnerName !== null && this.#world.isKnown(slurmJobNameOf(runnerName));
     if (!isServed) this.#departures.push(departure);
     else if (this.#world.isLagging(jobId)) this.#served.push(departure);
   }
